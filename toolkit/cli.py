@@ -1,0 +1,44 @@
+"""The ``toolkit`` command: thin commands over the package, heavy imports only in the one that is called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from toolkit.errors import ToolkitError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; a user's mistake ends in one message on standard error and status 1."""
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "command"):
+        parser.print_help()
+        return 0
+    try:
+        return options.command(options) or 0
+    except ToolkitError as error:
+        print(f"toolkit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("toolkit: interrupted", file=sys.stderr)
+        return 130
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="toolkit", description="Notebooks as pipeline stages, with lineage.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    params = commands.add_parser("params", help="check params.yaml and show its values")
+    params.set_defaults(command=_params)
+    return parser
+
+
+def _params(_: argparse.Namespace) -> None:
+    from toolkit.params_file import load_params
+    from toolkit.paths import project_root
+
+    for name, section in load_params(project_root()).sections.items():
+        for key, value in section.model_dump().items():
+            print(f"{name}.{key} = {value!r}")

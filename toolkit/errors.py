@@ -1,0 +1,88 @@
+"""Every error that a user can cause, as one small tree.
+
+ToolkitError            what must hold, what came instead, what to do
+├── ParamsError         params.yaml, or a value given for one of its keys
+├── StageError          a stage's inputs, outputs or ownership
+├── NotebookFailed      a notebook did not run to its end
+├── DataError           a table or its schema
+├── AnnotationError     labels and where they come from
+├── FeatureError        feature definitions, or a row they cannot be computed for
+├── ModelError          a model file, its signature, training
+├── GateFailed          a model that must not be released
+├── DriftError          drift that cannot be measured
+├── PackageError        building or finding a Bento
+└── RequestError        a request that the service refuses (has an HTTP status)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ToolkitError(Exception):
+    """An error with a message for a person: shown alone, without a stack trace."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show only the message in a notebook (IPython calls this in place of its traceback)."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ParamsError(ToolkitError):
+    """A key or value in params.yaml is wrong."""
+
+
+class StageError(ToolkitError):
+    """A stage lacks an input, did not write an output, or is owned by another run."""
+
+
+class NotebookFailed(ToolkitError):
+    """A notebook did not run to its end."""
+
+
+class DataError(ToolkitError):
+    """A table cannot be read, or breaks its schema."""
+
+
+class AnnotationError(ToolkitError):
+    """Labels cannot be read, joined or resolved."""
+
+
+class FeatureError(ToolkitError):
+    """A feature cannot be computed."""
+
+
+class ModelError(ToolkitError):
+    """A model cannot be trained, loaded or trusted."""
+
+
+class GateFailed(ToolkitError):
+    """The model does not reach what params.yaml asks of it."""
+
+
+class DriftError(ToolkitError):
+    """Drift cannot be measured on these rows."""
+
+
+class PackageError(ToolkitError):
+    """A Bento cannot be built, found or read."""
+
+
+class RequestError(ToolkitError):
+    """A request that the service refuses; ``status`` is the HTTP status it answers with."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def suggest(name: str, valid: Iterable[str]) -> str:
+    """Name the nearest valid name as a sentence with a leading blank, or nothing if none is near.
+
+    >>> suggest("learning_rat", ["learning_rate", "seed"])
+    " Did you mean 'learning_rate'?"
+    >>> suggest("xyz", ["learning_rate"])
+    ''
+    """
+    near = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,201 @@
+"""The parameters of each stage as typed classes; params.yaml holds their values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from toolkit.paths import check_project_path
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Path = Annotated[str, AfterValidator(check_project_path)]
+Column = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: immutable, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Collect(Section):
+    """Read the raw table and write it as Parquet with its schema."""
+
+    source: Path = Field("examples/breast_cancer/table.csv", description="table to read: .csv, .parquet or .jsonl")
+    key: Column = Field("row_id", description="column that names a row; unique, never a feature")
+    exclude: list[Column] = Field(["true_label"], description="columns that are kept in the table but are no features")
+
+
+class Annotate(Section):
+    """Import the labels, resolve them to one a row, and measure their quality."""
+
+    source: Path = Field("examples/breast_cancer/annotations.json", description="where the labels come from")
+    format: Literal["label-studio", "column"] = Field(
+        "label-studio", description="label-studio: its JSON export; column: a column of a table"
+    )
+    key: Column = Field("row_id", description="task data field (or column) that holds the row's key")
+    label: Column = Field("diagnosis", description="name of the Choices control tag (or of the label column)")
+    task: Literal["classification", "regression"] = Field("classification", description="kind of label")
+    classes: list[str] = Field(
+        ["benign", "malignant"],
+        description="allowed classes in order; the last one of two is the positive; empty: those found",
+    )
+    ties: Literal["drop", "fail"] = Field("drop", description="rows without a majority: leave out (and list), or stop")
+    truth: str = Field("true_label", description="column of the table with known true labels, to score the report; or ''")
+    folds: int = Field(5, ge=2, le=20, description="folds of the out-of-sample predictions that suspects are found by")
+    seed: Seed = Field(1, description="seed of those folds and models")
+
+
+class Prepare(Section):
+    """Split the labelled rows, fit the features, describe the training data for drift."""
+
+    valid_share: Share = Field(0.2, description="share of rows for early stopping and the sweep")
+    test_share: Share = Field(0.2, description="share of rows held out for validation")
+    seed: Seed = Field(1, description="salt of the hash that puts a row into a split by its key")
+    reference_bins: int = Field(20, ge=2, le=100, description="quantile bins per feature in the reference profile")
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train_on(self) -> Prepare:
+        if self.valid_share + self.test_share >= 0.9:
+            raise ValueError("valid_share + test_share must leave at least a tenth of the rows for training")
+        return self
+
+
+class Dimension(Section):
+    """One dimension of the sweep's search space."""
+
+    type: Literal["int", "float", "choice"] = Field(description="int, float or choice")
+    low: float | None = Field(None, description="smallest value (int, float)")
+    high: float | None = Field(None, description="largest value (int, float)")
+    log: bool = Field(False, description="sample on a logarithmic scale")
+    values: list[float] = Field([], description="the values of a choice")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Dimension:
+        if self.type == "choice":
+            if not self.values or self.low is not None or self.high is not None or self.log:
+                raise ValueError("a choice takes 'values' (at least one) and nothing else")
+        elif self.low is None or self.high is None or self.low >= self.high or self.values:
+            raise ValueError(f"an {self.type} dimension takes 'low' and 'high' with low < high, and no 'values'")
+        elif self.log and self.low <= 0:
+            raise ValueError("low must be above 0 on a logarithmic scale")
+        return self
+
+
+SWEEPABLE = ("num_leaves", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l1", "lambda_l2")
+
+
+def _check_space(space: dict[str, Any]) -> dict[str, Any]:
+    from toolkit.errors import suggest
+
+    for name in space:
+        if name not in SWEEPABLE:
+            raise ValueError(f"'{name}' cannot be swept; one of {', '.join(SWEEPABLE)}.{suggest(name, SWEEPABLE)}")
+    return space
+
+
+class Sweep(Section):
+    """Search the model's parameters with Ray Tune; a trial is judged on the valid split."""
+
+    trials: int = Field(12, ge=1, le=10_000, description="number of trials")
+    concurrency: int = Field(2, ge=1, le=256, description="trials that run at the same time")
+    max_rounds: int = Field(200, ge=1, description="most boosting rounds of a trial")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="learning rate of the trials (train has its own)")
+    seed: Seed = Field(1, description="seed of the search and of each trial")
+    space: Annotated[dict[str, Dimension], AfterValidator(_check_space)] = Field(
+        {
+            "num_leaves": Dimension(type="int", low=4, high=64, log=True),
+            "min_data_in_leaf": Dimension(type="int", low=5, high=40),
+            "feature_fraction": Dimension(type="float", low=0.3, high=1.0),
+            "lambda_l2": Dimension(type="float", low=0.001, high=10.0, log=True),
+        },
+        description="what is searched; train takes these from the best trial",
+    )
+
+
+class Train(Section):
+    """Train the LightGBM model, with early stopping on the valid split."""
+
+    use_sweep: bool = Field(True, description="take the swept parameters from the best trial; false: from here")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="shrinkage of each tree")
+    num_leaves: int = Field(15, ge=2, le=131_072, description="leaves per tree")
+    min_data_in_leaf: int = Field(10, ge=1, description="fewest rows in a leaf")
+    feature_fraction: float = Field(1.0, gt=0, le=1, description="share of features tried per tree")
+    bagging_fraction: float = Field(1.0, gt=0, le=1, description="share of rows used per tree")
+    lambda_l1: float = Field(0.0, ge=0, description="L1 regularization")
+    lambda_l2: float = Field(0.0, ge=0, description="L2 regularization")
+    max_rounds: int = Field(500, ge=1, description="most boosting rounds")
+    patience: int = Field(30, ge=1, description="stop after so many rounds without a better valid score")
+    seed: Seed = Field(1, description="seed of bagging and feature sampling")
+
+
+Metric = Literal["roc_auc", "accuracy", "f1", "log_loss", "rmse", "mae", "r2"]
+
+
+class Validate(Section):
+    """Judge the model on the held-out test split and decide whether it may be released."""
+
+    metric: Metric = Field("roc_auc", description="the metric that gates look at")
+    limit: float = Field(0.95, description="worst value that passes (smallest, or largest for errors and losses)")
+    max_loss: float = Field(0.01, ge=0, description="how much worse than the released model it may be")
+    resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples of the test rows")
+    confidence: Share = Field(0.95, description="confidence of the interval")
+    seed: Seed = Field(1, description="seed of the bootstrap")
+
+
+class Package(Section):
+    """Build the Bento: what the service needs, and how it behaves."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)] = Field(
+        "breast_cancer", description="name of the Bento and its service; lower case"
+    )
+    max_rows: int = Field(1000, ge=1, le=100_000, description="most rows in one request")
+    max_body_kb: int = Field(4096, ge=1, le=1_048_576, description="largest request body, in kB")
+    log_predictions: bool = Field(True, description="write every prediction to the prediction log")
+    drift_tolerance: float = Field(
+        0.02, ge=0, lt=0.5, description="change in a share of rows that is too small to matter"
+    )
+    drift_alarm_rows: int = Field(
+        2_000_000, ge=1000, description="mean number of rows between false drift alarms, at least"
+    )
+
+
+class Predict(Section):
+    """Predict a table in batch with the packaged model."""
+
+    input: Path = Field("data/prepared/test.parquet", description="table to predict: .parquet or .csv")
+
+
+class Monitor(Section):
+    """Compare predicted rows with the reference profile and report drift."""
+
+    input: Path = Field("data/predictions/predictions.parquet", description="batch predictions, or a prediction log")
+    alpha: Share = Field(0.01, description="chance that a report without drift shows any")
+    tolerance: float = Field(0.02, ge=0, lt=0.5, description="change in a share of rows that is too small to matter")
+    fail_on_drift: bool = Field(False, description="end the stage with an error when there is drift")
+
+
+class Runner(Section):
+    """How notebooks are executed; no stage depends on it."""
+
+    cell_timeout_s: int = Field(3600, ge=1, description="longest time a cell may take, in seconds")
+    secrets: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = Field(
+        ["LABEL_STUDIO_API_KEY"], description="environment variables whose values never appear in a notebook"
+    )
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "collect": Collect,
+    "annotate": Annotate,
+    "prepare": Prepare,
+    "sweep": Sweep,
+    "train": Train,
+    "validate": Validate,
+    "package": Package,
+    "predict": Predict,
+    "monitor": Monitor,
+    "runner": Runner,
+}
+STAGES = tuple(name for name in SECTIONS if name != "runner")

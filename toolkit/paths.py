@@ -1,0 +1,40 @@
+"""Where the project is, and that nothing leaves it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from toolkit.errors import StageError
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Find the project: the folder of ``start`` (default: the working folder) or above that has params.yaml and dvc.yaml.
+
+    ``TOOLKIT_ROOT`` names it outright.
+    """
+    named = os.environ.get("TOOLKIT_ROOT")
+    if named and start is None:
+        return Path(named)
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
+            return folder
+    raise StageError(
+        f"There must be a project around {here}: a folder with params.yaml and dvc.yaml. "
+        "Found none there or above. Change into the project, or set TOOLKIT_ROOT to it."
+    )
+
+
+def check_project_path(value: str) -> str:
+    """Check that a path is relative and stays inside the project; return it as given.
+
+    Raises
+    ------
+    ValueError
+        Absolute, empty, or with ``..`` in it.
+    """
+    path = PurePosixPath(value)
+    if not value or path.is_absolute() or ".." in path.parts or value.startswith("~"):
+        raise ValueError("must be a path inside the project, relative to its root, without '..'")
+    return value

@@ -1,0 +1,163 @@
+"""What a stage's notebook holds on to: its parameters, its inputs, and outputs that appear all at once.
+
+The same notebook runs in the pipeline and by hand in JupyterLab. In both, outputs are written aside and put in
+place by :meth:`Stage.finish`, and only if no newer run of the stage has begun and the runner still lives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.artifacts import measure_hash, write_json
+from toolkit.errors import ParamsError, StageError
+from toolkit.params import SECTIONS, STAGES
+from toolkit.params_file import check_values, load_params
+from toolkit.paths import project_root
+from toolkit.pipeline import StageFiles, load_stage_files
+
+RUN_VARIABLE = "TOOLKIT_RUN"  # set by the runner in the kernel: "<stage>:<run id>:<runner's pid>"
+
+
+def start(name: str, cell: Mapping[str, Any]) -> Stage:
+    """Begin a stage from its notebook: ``stage = start("train", globals())``.
+
+    Values come from the parameters cell as the runner injected them. By hand, a value that was edited in the cell
+    wins, and every other comes from params.yaml; edited ones are printed.
+
+    Parameters
+    ----------
+    name : str
+        The stage, which is also the notebook's name and its section in params.yaml.
+    cell : Mapping
+        Where the parameters cell's names are, usually ``globals()``.
+
+    Raises
+    ------
+    ParamsError
+        A value is missing or wrong.
+    StageError
+        There is no such stage, or dvc.yaml does not declare it.
+    """
+    if name not in STAGES:
+        raise StageError(f"'{name}' must be one of the stages {', '.join(STAGES)}.")
+    root = project_root()
+    fields = SECTIONS[name].model_fields
+    missing = [field for field in fields if field not in cell]
+    if missing:
+        raise ParamsError(
+            f"notebooks/{name}.ipynb: the parameters cell must set {', '.join(missing)}. Run it before this cell."
+        )
+    given = {field: cell[field] for field in fields}
+    run = _injected_run(name)
+    if run is None:
+        defaults = SECTIONS[name]().model_dump()
+        file = load_params(root)[name].model_dump()
+        edited = {field: value for field, value in given.items() if value != defaults[field]}
+        for field, value in edited.items():
+            if value != file[field]:
+                print(f"{field} = {value!r} from this notebook's cell (params.yaml: {file[field]!r})")
+        given = {**file, **edited}
+    params = check_values(name, given, f"notebooks/{name}.ipynb")
+    return Stage(name, root, params, run or secrets.token_hex(8))
+
+
+class Stage:
+    """A stage that has begun: ``params``, :meth:`input`, :meth:`output` and, at the end, :meth:`finish`."""
+
+    def __init__(self, name: str, root: Path, params: Any, run: str) -> None:
+        self.name, self.root, self.params = name, root, params
+        self._run = run
+        self._files: StageFiles = load_stage_files(root, name)
+        work = root / ".toolkit"
+        self._owner = work / f"{name}.owner"
+        self._staging = work / "staging" / f"{name}-{run}"
+        for old in (work / "staging").glob(f"{name}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        self._staging.mkdir(parents=True)
+        write_json(self._owner, {"run": run, "pid": os.getpid()})
+
+    def input(self, path: str) -> Path:
+        """Give the absolute path of a dependency that dvc.yaml declares for this stage.
+
+        Raises
+        ------
+        StageError
+            The file does not exist (names the stage that makes it), or dvc.yaml does not declare it.
+        """
+        if not self._files.depends_on(path):
+            raise StageError(f"dvc.yaml: stage '{self.name}' reads {path} and must name it under 'deps'.")
+        absolute = self.root / path
+        if not absolute.exists():
+            maker = self._files.maker_of(path)
+            what = f"Run './run dvc repro {maker}' to make it." if maker else "Check the path in params.yaml."
+            raise StageError(f"{path} must exist and does not. {what}")
+        return absolute
+
+    def output(self, path: str) -> Path:
+        """Give the absolute path where to write an output; it stands at ``path`` once the stage has finished."""
+        if not self._files.makes(path):
+            raise StageError(f"dvc.yaml: stage '{self.name}' writes {path} and must name it (or its folder) under 'outs'.")
+        staged = self._staging / path
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        return staged
+
+    def finish(self) -> dict[str, Any]:
+        """Put every output in place and return the lineage record, which is an output itself.
+
+        Raises
+        ------
+        StageError
+            An output that dvc.yaml names was not written, or another run of the stage has begun since, or the
+            run that this kernel belonged to is over. Nothing was moved then.
+        """
+        record = {
+            "schema": 1,
+            "stage": self.name,
+            "params": self.params.model_dump(),
+            "inputs": {path: measure_hash(self.root / path) for path in self._files.data_deps},
+        }
+        lineage_path = f"reports/{self.name}/lineage.json"
+        outs = [path for path in self._files.outs if path != f"reports/{self.name}.ipynb"]
+        missing = [path for path in outs if not (self._staging / path).exists() and path != lineage_path]
+        if missing:
+            raise StageError(f"stage '{self.name}' must write {', '.join(missing)} before it finishes (dvc.yaml says so).")
+        record["outputs"] = {path: measure_hash(self._staging / path) for path in outs if path != lineage_path}
+        write_json(self._staging / lineage_path, record)
+        self._check_ownership()
+        for path in outs:
+            _replace(self._staging / path, self.root / path, self._staging / "replaced")
+        shutil.rmtree(self._staging, ignore_errors=True)
+        return record
+
+    def _check_ownership(self) -> None:
+        try:
+            owner = json.loads(self._owner.read_text())["run"]
+        except (OSError, ValueError, KeyError):
+            owner = None
+        runner = os.environ.get(RUN_VARIABLE, "").rpartition(":")[2]
+        if owner != self._run:
+            raise StageError(
+                f"A newer run of stage '{self.name}' has begun, so this one changes nothing. Run the notebook again from its first cell."
+            )
+        if runner and int(runner) != os.getppid():
+            raise StageError(f"The run that stage '{self.name}' belonged to is over, so nothing was changed.")
+
+
+def _injected_run(name: str) -> str | None:
+    stage, _, rest = os.environ.get(RUN_VARIABLE, "").partition(":")
+    return rest.partition(":")[0] if stage == name else None
+
+
+def _replace(new: Path, place: Path, aside: Path) -> None:
+    """Rename a file or folder into place; what stood there goes aside first if it is a folder."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir() and not place.is_symlink():
+        aside.mkdir(exist_ok=True)
+        place.rename(aside / secrets.token_hex(4))
+    new.replace(place)

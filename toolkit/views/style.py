@@ -60,6 +60,9 @@ _STYLE = {
 def new_figure(width: float = 7.0, height: float = 3.2, rows: int = 1, columns: int = 1, **subplots: object) -> tuple:
     """Make a figure (inches) and its axes in the house style, outside pyplot: nothing is shown twice.
 
+    The style is set for the whole kernel, since titles and legends take theirs when they are added, not here; a
+    reader's own plots beside ours then have the same look.
+
     Returns
     -------
     tuple
@@ -67,9 +70,9 @@ def new_figure(width: float = 7.0, height: float = 3.2, rows: int = 1, columns: 
     """
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots(rows, columns, **subplots)
+    mpl.rcParams.update(_STYLE)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **subplots)
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,7 @@ def write_figure(figure: Figure, path: Path, alt: str = "plot") -> None:
 def _render(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-    with mpl.rc_context(_STYLE):
-        figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
+    figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
     return buffer.getvalue()
 
 

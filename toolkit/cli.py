@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="toolkit", description="Notebooks as pipeline stages, with lineage.")
+    parser = argparse.ArgumentParser(
+        prog="toolkit", description="Notebooks as pipeline stages, with lineage."
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     params = commands.add_parser("params", help="check params.yaml and show its values")

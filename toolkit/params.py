@@ -23,9 +23,13 @@ class Section(BaseModel):
 class Collect(Section):
     """Read the raw table and write it as Parquet with its schema."""
 
-    source: Path = Field("examples/breast_cancer/table.csv", description="table to read: .csv, .parquet or .jsonl")
+    source: Path = Field(
+        "examples/breast_cancer/table.csv", description="table to read: .csv, .parquet or .jsonl"
+    )
     key: Column = Field("row_id", description="column that names a row; unique, never a feature")
-    exclude: list[Column] = Field(["true_label"], description="columns that are kept in the table but are no features")
+    exclude: list[Column] = Field(
+        ["true_label"], description="columns that are kept in the table but are no features"
+    )
 
 
 class Annotate(Section):
@@ -42,9 +46,15 @@ class Annotate(Section):
         ["benign", "malignant"],
         description="allowed classes in order; the last one of two is the positive; empty: those found",
     )
-    ties: Literal["drop", "fail"] = Field("drop", description="rows without a majority: leave out (and list), or stop")
-    truth: str = Field("true_label", description="column of the table with known true labels, to score the report; or ''")
-    folds: int = Field(5, ge=2, le=20, description="folds of the out-of-sample predictions that suspects are found by")
+    ties: Literal["drop", "fail"] = Field(
+        "drop", description="rows without a majority: leave out (and list), or stop"
+    )
+    truth: str = Field(
+        "true_label", description="column of the table with known true labels, to score the report; or ''"
+    )
+    folds: int = Field(
+        5, ge=2, le=20, description="folds of the out-of-sample predictions that suspects are found by"
+    )
     seed: Seed = Field(1, description="seed of those folds and models")
 
 
@@ -54,7 +64,9 @@ class Prepare(Section):
     valid_share: Share = Field(0.2, description="share of rows for early stopping and the sweep")
     test_share: Share = Field(0.2, description="share of rows held out for validation")
     seed: Seed = Field(1, description="salt of the hash that puts a row into a split by its key")
-    reference_bins: int = Field(20, ge=2, le=100, description="quantile bins per feature in the reference profile")
+    reference_bins: int = Field(
+        20, ge=2, le=100, description="quantile bins per feature in the reference profile"
+    )
 
     @model_validator(mode="after")
     def _leaves_rows_to_train_on(self) -> Prepare:
@@ -78,13 +90,22 @@ class Dimension(Section):
             if not self.values or self.low is not None or self.high is not None or self.log:
                 raise ValueError("a choice takes 'values' (at least one) and nothing else")
         elif self.low is None or self.high is None or self.low >= self.high or self.values:
-            raise ValueError(f"an {self.type} dimension takes 'low' and 'high' with low < high, and no 'values'")
+            raise ValueError(
+                f"an {self.type} dimension takes 'low' and 'high' with low < high, and no 'values'"
+            )
         elif self.log and self.low <= 0:
             raise ValueError("low must be above 0 on a logarithmic scale")
         return self
 
 
-SWEEPABLE = ("num_leaves", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l1", "lambda_l2")
+SWEEPABLE = (
+    "num_leaves",
+    "min_data_in_leaf",
+    "feature_fraction",
+    "bagging_fraction",
+    "lambda_l1",
+    "lambda_l2",
+)
 
 
 def _check_space(space: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +113,9 @@ def _check_space(space: dict[str, Any]) -> dict[str, Any]:
 
     for name in space:
         if name not in SWEEPABLE:
-            raise ValueError(f"'{name}' cannot be swept; one of {', '.join(SWEEPABLE)}.{suggest(name, SWEEPABLE)}")
+            raise ValueError(
+                f"'{name}' cannot be swept; one of {', '.join(SWEEPABLE)}.{suggest(name, SWEEPABLE)}"
+            )
     return space
 
 
@@ -102,7 +125,9 @@ class Sweep(Section):
     trials: int = Field(12, ge=1, le=10_000, description="number of trials")
     concurrency: int = Field(2, ge=1, le=256, description="trials that run at the same time")
     max_rounds: int = Field(200, ge=1, description="most boosting rounds of a trial")
-    learning_rate: float = Field(0.1, gt=0, le=1, description="learning rate of the trials (train has its own)")
+    learning_rate: float = Field(
+        0.1, gt=0, le=1, description="learning rate of the trials (train has its own)"
+    )
     seed: Seed = Field(1, description="seed of the search and of each trial")
     space: Annotated[dict[str, Dimension], AfterValidator(_check_space)] = Field(
         {
@@ -118,7 +143,9 @@ class Sweep(Section):
 class Train(Section):
     """Train the LightGBM model, with early stopping on the valid split."""
 
-    use_sweep: bool = Field(True, description="take the swept parameters from the best trial; false: from here")
+    use_sweep: bool = Field(
+        True, description="take the swept parameters from the best trial; false: from here"
+    )
     learning_rate: float = Field(0.05, gt=0, le=1, description="shrinkage of each tree")
     num_leaves: int = Field(15, ge=2, le=131_072, description="leaves per tree")
     min_data_in_leaf: int = Field(10, ge=1, description="fewest rows in a leaf")
@@ -138,7 +165,9 @@ class Validate(Section):
     """Judge the model on the held-out test split and decide whether it may be released."""
 
     metric: Metric = Field("roc_auc", description="the metric that gates look at")
-    limit: float = Field(0.95, description="worst value that passes (smallest, or largest for errors and losses)")
+    limit: float = Field(
+        0.95, description="worst value that passes (smallest, or largest for errors and losses)"
+    )
     max_loss: float = Field(0.01, ge=0, description="how much worse than the released model it may be")
     resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples of the test rows")
     confidence: Share = Field(0.95, description="confidence of the interval")
@@ -171,9 +200,13 @@ class Predict(Section):
 class Monitor(Section):
     """Compare predicted rows with the reference profile and report drift."""
 
-    input: Path = Field("data/predictions/predictions.parquet", description="batch predictions, or a prediction log")
+    input: Path = Field(
+        "data/predictions/predictions.parquet", description="batch predictions, or a prediction log"
+    )
     alpha: Share = Field(0.01, description="chance that a report without drift shows any")
-    tolerance: float = Field(0.02, ge=0, lt=0.5, description="change in a share of rows that is too small to matter")
+    tolerance: float = Field(
+        0.02, ge=0, lt=0.5, description="change in a share of rows that is too small to matter"
+    )
     fail_on_drift: bool = Field(False, description="end the stage with an error when there is drift")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -91,7 +91,8 @@ def _compose(text: str, name: str) -> Any:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise ParamsError(
-            f"{name}:{line}: must be YAML. {error.problem or error.context}. Check indentation, colons and quotes there."
+            f"{name}:{line}: must be YAML. {error.problem or error.context}. "
+            "Check indentation, colons and quotes there."
         ) from None
     except YAMLError as error:
         raise ParamsError(f"{name}: must be YAML. {error}") from None
@@ -109,8 +110,10 @@ def _construct(node: Any, where: tuple[str | int, ...], places: dict, findings: 
             place = (*where, key)
             if key in result:
                 findings.append(
-                    (key_node.start_mark.line + 1,
-                     f"{'.'.join(map(str, place))}: appears twice, first in line {places[place]}. Keep one.")
+                    (
+                        key_node.start_mark.line + 1,
+                        f"{'.'.join(map(str, place))}: appears twice, first in line {places[place]}. Keep one.",
+                    )
                 )
                 continue
             places[place] = key_node.start_mark.line + 1
@@ -146,15 +149,24 @@ def _expected(detail: Any) -> str:
     text = str(detail["msg"]).removeprefix("Value error, ")
     kind, context = detail["type"], detail.get("ctx", {})
     plain = {
-        "int_type": "must be a whole number", "int_from_float": "must be a whole number",
-        "float_type": "must be a number", "string_type": "must be text", "bool_type": "must be true or false",
-        "list_type": "must be a list", "dict_type": "must be a mapping", "model_type": "must be a mapping",
+        "int_type": "must be a whole number",
+        "int_from_float": "must be a whole number",
+        "float_type": "must be a number",
+        "string_type": "must be text",
+        "bool_type": "must be true or false",
+        "list_type": "must be a list",
+        "dict_type": "must be a mapping",
+        "model_type": "must be a mapping",
         "finite_number": "must be a finite number",
     }
     if kind in plain:
         return plain[kind]
-    bounds = {"greater_than": ("gt", "above"), "greater_than_equal": ("ge", "at least"),
-              "less_than": ("lt", "below"), "less_than_equal": ("le", "at most")}
+    bounds = {
+        "greater_than": ("gt", "above"),
+        "greater_than_equal": ("ge", "at least"),
+        "less_than": ("lt", "below"),
+        "less_than_equal": ("le", "at most"),
+    }
     if kind in bounds:
         key, word = bounds[kind]
         return f"must be {word} {context[key]}"
@@ -170,7 +182,9 @@ def _hint(detail: Any) -> str:
     if kind in {"int_type", "float_type"} and isinstance(value, str):
         return " Write it without quotes and with a point, such as 1.0e-3."
     if kind == "literal_error" and isinstance(value, str):
-        return suggest(value, [part.strip(" '") for part in detail["ctx"]["expected"].replace(" or ", ",").split(",")])
+        return suggest(
+            value, [part.strip(" '") for part in detail["ctx"]["expected"].replace(" or ", ",").split(",")]
+        )
     return ""
 
 
@@ -178,7 +192,7 @@ def _keys_at(section: str, loc: tuple[int | str, ...]) -> list[str]:
     """Field names of the model that the place ``loc`` of a section is validated by."""
     model: type[BaseModel] = SECTIONS[section]
     if loc and loc[0] in model.model_fields:
-        for candidate in model.model_fields[str(loc[0])].annotation.__args__ if len(loc) > 1 else ():
+        for candidate in get_args(model.model_fields[str(loc[0])].annotation) if len(loc) > 1 else ():
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                 model = candidate
     return list(model.model_fields)

@@ -9,7 +9,7 @@ from toolkit.errors import StageError
 
 
 def project_root(start: Path | None = None) -> Path:
-    """Find the project: the folder of ``start`` (default: the working folder) or above that has params.yaml and dvc.yaml.
+    """Find the project: the folder ``start`` (default: the working one) or above that has params.yaml and dvc.yaml.
 
     ``TOOLKIT_ROOT`` names it outright.
     """

@@ -35,7 +35,9 @@ class StageFiles:
 
     def maker_of(self, path: str) -> str | None:
         """Name the stage that makes ``path``, if one does."""
-        return next((stage for out, stage in self.made_by.items() if path == out or path.startswith(out + "/")), None)
+        return next(
+            (stage for out, stage in self.made_by.items() if path == out or path.startswith(out + "/")), None
+        )
 
 
 def load_stage_files(root: Path, name: str) -> StageFiles:

@@ -102,7 +102,9 @@ class Stage:
     def output(self, path: str) -> Path:
         """Give the absolute path where to write an output; it stands at ``path`` once the stage has finished."""
         if not self._files.makes(path):
-            raise StageError(f"dvc.yaml: stage '{self.name}' writes {path} and must name it (or its folder) under 'outs'.")
+            raise StageError(
+                f"dvc.yaml: stage '{self.name}' writes {path} and must name it (or its folder) under 'outs'."
+            )
         staged = self._staging / path
         staged.parent.mkdir(parents=True, exist_ok=True)
         return staged
@@ -126,8 +128,12 @@ class Stage:
         outs = [path for path in self._files.outs if path != f"reports/{self.name}.ipynb"]
         missing = [path for path in outs if not (self._staging / path).exists() and path != lineage_path]
         if missing:
-            raise StageError(f"stage '{self.name}' must write {', '.join(missing)} before it finishes (dvc.yaml says so).")
-        record["outputs"] = {path: measure_hash(self._staging / path) for path in outs if path != lineage_path}
+            raise StageError(
+                f"stage '{self.name}' must write {', '.join(missing)} before it finishes (dvc.yaml says so)."
+            )
+        record["outputs"] = {
+            path: measure_hash(self._staging / path) for path in outs if path != lineage_path
+        }
         write_json(self._staging / lineage_path, record)
         self._check_ownership()
         for path in outs:
@@ -143,7 +149,8 @@ class Stage:
         runner = os.environ.get(RUN_VARIABLE, "").rpartition(":")[2]
         if owner != self._run:
             raise StageError(
-                f"A newer run of stage '{self.name}' has begun, so this one changes nothing. Run the notebook again from its first cell."
+                f"A newer run of stage '{self.name}' has begun, so this one changes nothing. "
+                "Run the notebook again from its first cell."
             )
         if runner and int(runner) != os.getppid():
             raise StageError(f"The run that stage '{self.name}' belonged to is over, so nothing was changed.")

@@ -6,9 +6,10 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from cycler import cycler
 
 from toolkit.artifacts import write_text
 
@@ -25,7 +26,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 SEQUENTIAL = "viridis"
 DIVERGING = "coolwarm"
 
-_STYLE = {
+_STYLE: Any = {
     "figure.facecolor": "none",
     "savefig.facecolor": "none",
     "axes.facecolor": "none",
@@ -40,7 +41,7 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": mpl.cycler(color=COLORS),
+    "axes.prop_cycle": cycler(color=COLORS),
     "grid.color": GRID,
     "grid.linewidth": 0.6,
     "text.color": INK,
@@ -57,7 +58,9 @@ _STYLE = {
 }
 
 
-def new_figure(width: float = 7.0, height: float = 3.2, rows: int = 1, columns: int = 1, **subplots: object) -> tuple:
+def new_figure(
+    width: float = 7.0, height: float = 3.2, rows: int = 1, columns: int = 1, **subplots: Any
+) -> tuple:
     """Make a figure (inches) and its axes in the house style, outside pyplot: nothing is shown twice.
 
     The style is set for the whole kernel, since titles and legends take theirs when they are added, not here; a
@@ -108,4 +111,6 @@ def _render_svg(figure: Figure, alt: str) -> str:
     svg = _render(figure, "svg").decode()
     label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     # An accessible name, and a width that never overflows a narrow page.
-    return re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" style="max-width: 100%; height: auto" ', svg, count=1)
+    return re.sub(
+        r"<svg ", f'<svg role="img" aria-label="{label}" style="max-width: 100%; height: auto" ', svg, count=1
+    )

@@ -84,5 +84,5 @@ def suggest(name: str, valid: Iterable[str]) -> str:
     >>> suggest("xyz", ["learning_rate"])
     ''
     """
-    near = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.7)
     return f" Did you mean '{near[0]}'?" if near else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -98,25 +98,9 @@ class Dimension(Section):
         return self
 
 
-SWEEPABLE = (
-    "num_leaves",
-    "min_data_in_leaf",
-    "feature_fraction",
-    "bagging_fraction",
-    "lambda_l1",
-    "lambda_l2",
-)
-
-
-def _check_space(space: dict[str, Any]) -> dict[str, Any]:
-    from toolkit.errors import suggest
-
-    for name in space:
-        if name not in SWEEPABLE:
-            raise ValueError(
-                f"'{name}' cannot be swept; one of {', '.join(SWEEPABLE)}.{suggest(name, SWEEPABLE)}"
-            )
-    return space
+Sweepable = Literal[
+    "num_leaves", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l1", "lambda_l2"
+]  # the keys of Train that a sweep may search
 
 
 class Sweep(Section):
@@ -129,7 +113,7 @@ class Sweep(Section):
         0.1, gt=0, le=1, description="learning rate of the trials (train has its own)"
     )
     seed: Seed = Field(1, description="seed of the search and of each trial")
-    space: Annotated[dict[str, Dimension], AfterValidator(_check_space)] = Field(
+    space: dict[Sweepable, Dimension] = Field(
         {
             "num_leaves": Dimension(type="int", low=4, high=64, log=True),
             "min_data_in_leaf": Dimension(type="int", low=5, high=40),

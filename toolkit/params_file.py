@@ -131,7 +131,7 @@ def _construct(node: Any, where: tuple[str | int, ...], places: dict, findings: 
 def _explain(section: str, error: ValidationError, places: dict) -> list[tuple[int, str]]:
     found = []
     for detail in error.errors():
-        loc = (section, *detail["loc"])
+        loc = (section, *(part for part in detail["loc"] if part != "[key]"))
         dotted = ".".join(str(part) for part in loc)
         line = next((places[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in places), 1)
         valid = _keys_at(section, detail["loc"][:-1])
@@ -140,9 +140,16 @@ def _explain(section: str, error: ValidationError, places: dict) -> list[tuple[i
         elif detail["type"] == "missing":
             message = f"{dotted}: must be given and is missing."
         else:
-            message = f"{dotted}: {_expected(detail)}. Got {_show(detail['input'])} instead.{_hint(detail)}"
+            message = f"{dotted}: {_expected(detail)}.{_got(detail)}{_hint(detail)}"
         found.append((line, message))
     return found
+
+
+def _got(detail: Any) -> str:
+    """Say what came, but not the whole section when a rule over several of its keys is broken."""
+    if detail["type"] == "value_error" and isinstance(detail["input"], dict):
+        return ""
+    return f" Got {_show(detail['input'])} instead."
 
 
 def _expected(detail: Any) -> str:

@@ -32,6 +32,9 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
+    summary = commands.add_parser("summary", help="what the pipeline ended in, and what to type next")
+    summary.set_defaults(command=_summary)
+
     params = commands.add_parser("params", help="check params.yaml and show its values")
     params.set_defaults(command=_params)
     return parser
@@ -44,3 +47,10 @@ def _params(_: argparse.Namespace) -> None:
     for name, section in load_params(project_root()).sections.items():
         for key, value in section.model_dump().items():
             print(f"{name}.{key} = {value!r}")
+
+
+def _summary(_: argparse.Namespace) -> None:
+    from toolkit.paths import project_root
+    from toolkit.summary import summarize
+
+    print(summarize(project_root()))

@@ -1,0 +1,112 @@
+"""A profile's cells as JSON, and every finding when a file is not what it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import DriftError
+from toolkit.monitoring.cells import KINDS, NUMBERS, Cells
+
+
+def scores_to_list(scores: Sequence[Cells]) -> list[dict[str, Any]]:
+    """Give the predictions' part of a profile as values that JSON can hold."""
+    return [cells_to_dict(cells) for cells in scores]
+
+
+def scores_from_list(values: Any) -> tuple[Cells, ...]:
+    """Take the predictions' part of a profile from what :func:`scores_to_list` gave; else DriftError."""
+    findings: list[str] = []
+    scores = parse_cells_list(values, "predictions", findings)
+    if findings:
+        raise DriftError("The score profile is damaged:\n" + "\n".join(f"  {text}" for text in findings))
+    return scores
+
+
+def cells_to_dict(cells: Cells) -> dict[str, Any]:
+    """Give one column's cells as values that JSON can hold."""
+    values: dict[str, Any] = {"name": cells.name, "kind": cells.kind, "counts": list(cells.counts)}
+    if cells.ordered:
+        return {**values, "edges": list(cells.edges), "minimum": cells.minimum, "maximum": cells.maximum}
+    return {**values, "categories": list(cells.categories)}
+
+
+def parse_cells_list(values: Any, where: str, findings: list[str]) -> tuple[Cells, ...]:
+    """Take a list of columns' cells; what is wrong is added to ``findings`` with its place."""
+    if not isinstance(values, list):
+        findings.append(f"{where}: must be a list")
+        return ()
+    parsed = [parse_cells(value, f"{where}[{index}]", findings) for index, value in enumerate(values)]
+    whole = tuple(cells for cells in parsed if cells is not None)
+    names = [cells.name for cells in whole]
+    findings.extend(
+        f"{where}: '{name}' occurs twice" for name in sorted({n for n in names if names.count(n) > 1})
+    )
+    if len({sum(cells.counts) for cells in whole}) > 1:
+        findings.append(f"{where}: the counts of each must add up to the same number of rows")
+    return whole
+
+
+def parse_cells(values: Any, where: str, findings: list[str]) -> Cells | None:
+    """Take one column's cells; what is wrong is added to ``findings`` with its place."""
+    found = len(findings)
+    if not isinstance(values, Mapping):
+        findings.append(f"{where}: must be an object")
+        return None
+    name, kind = values.get("name"), values.get("kind")
+    if not isinstance(name, str) or not name:
+        findings.append(f"{where}.name: must be a text")
+    if kind not in KINDS:
+        findings.append(f"{where}.kind: must be one of {', '.join(KINDS)}, not {kind!r}")
+        return None
+    if (
+        not isinstance(counts, list)
+        or not all(type(c) is int and 0 <= c < 2**62 for c in counts)
+        or not sum(counts)
+    ):
+        findings.append(f"{where}.counts: must be whole numbers from 0, not all 0")
+    shape = _parse_number_shape if kind in NUMBERS else _parse_category_shape
+    cells = shape(values, str(name), str(kind), where, findings)
+    if len(findings) > found or cells is None:
+        return None
+    if len(counts) != cells.size:
+        findings.append(f"{where}.counts: must have {cells.size} entries, not {len(counts)}")
+        return None
+    return replace(cells, counts=tuple(counts))
+
+
+def _parse_number_shape(
+    values: Mapping, name: str, kind: str, where: str, findings: list[str]
+) -> Cells | None:
+    edges, bounds = values.get("edges"), [values.get("minimum"), values.get("maximum")]
+    if not isinstance(edges, list) or not all(_is_finite(edge) for edge in edges):
+        findings.append(f"{where}.edges: must be finite numbers")
+    elif any(low >= high for low, high in pairwise(edges)):
+        findings.append(f"{where}.edges: must increase")
+    elif not all(bound is None or _is_finite(bound) for bound in bounds):
+        findings.append(f"{where}: minimum and maximum must be finite numbers or null")
+    else:
+        limits = [None if bound is None else float(bound) for bound in bounds]
+        return Cells(name, kind, edges=tuple(map(float, edges)), minimum=limits[0], maximum=limits[1])
+    return None
+
+
+def _parse_category_shape(
+    values: Mapping, name: str, kind: str, where: str, findings: list[str]
+) -> Cells | None:
+    categories = values.get("categories")
+    if not isinstance(categories, list) or not all(isinstance(text, str) for text in categories):
+        findings.append(f"{where}.categories: must be texts")
+    elif len(set(categories)) != len(categories):
+        findings.append(f"{where}.categories: must differ from each other")
+    else:
+        return Cells(name, kind, categories=tuple(categories))
+    return None
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))

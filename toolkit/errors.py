@@ -17,7 +17,8 @@ ToolkitError            what must hold, what came instead, what to do
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class ToolkitError(Exception):
@@ -69,11 +70,23 @@ class PackageError(ToolkitError):
 
 
 class RequestError(ToolkitError):
-    """A request that the service refuses; ``status`` is the HTTP status it answers with."""
+    """A request that the service refuses.
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    Parameters
+    ----------
+    status : int
+        The HTTP status it answers with.
+    kind : str
+        A short word for the metrics: what was wrong.
+    findings : sequence of dict
+        Each single fault as ``{"message", "row", "feature"}``; row and feature may be None.
+    """
+
+    def __init__(
+        self, message: str, status: int = 400, kind: str = "invalid", findings: Sequence[dict[str, Any]] = ()
+    ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.kind, self.findings = status, kind, tuple(findings)
 
 
 def suggest(name: str, valid: Iterable[str]) -> str:

@@ -1,0 +1,174 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import RequestError
+from toolkit.serving.request import MAX_FINDINGS, parse_request
+
+INPUTS = {"size": "number", "count": "integer", "open": "boolean", "city": "category"}
+ROW = {"size": 1.5, "count": 3, "open": True, "city": "Oslo: old town"}
+
+
+def refuse(body, **options):
+    if not isinstance(body, bytes):
+        body = (body if isinstance(body, str) else json.dumps(body)).encode()
+    with pytest.raises(RequestError) as caught:
+        parse_request(body, INPUTS, **options)
+    return caught.value
+
+
+def places(error):
+    return [(finding["row"], finding["feature"]) for finding in error.findings]
+
+
+def test_one_object_is_one_row():
+    rows = parse_request(json.dumps(ROW).encode(), INPUTS)
+    assert rows.single
+    assert rows.columns == {name: [value] for name, value in ROW.items()}
+
+
+@pytest.mark.parametrize("body", [[ROW, ROW], {"rows": [ROW, ROW]}])
+def test_a_list_is_many_rows(body):
+    rows = parse_request(json.dumps(body).encode(), INPUTS)
+    assert not rows.single
+    assert rows.count == 2
+    assert rows.columns["city"] == ["Oslo: old town"] * 2
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "words"),
+    [
+        ("size", "3", "a number. Got the text '3'. Send it without quotes"),
+        ("size", True, "a number. Got true"),
+        ("size", [1], "a number. Got a list"),
+        ("size", {"a": 1}, "a number. Got an object"),
+        ("size", None, "Got null. It had no missing values in training"),
+        ("count", 3.5, "a whole number. Got 3.5"),
+        ("count", False, "a whole number. Got false"),
+        ("open", 1, "true or false. Got 1"),
+        ("open", "true", "true or false. Got the text 'true'"),
+        ("city", 7, "a text. Got 7"),
+    ],
+)
+def test_a_wrong_type_names_row_feature_and_value(feature, value, words):
+    error = refuse([ROW, {**ROW, feature: value}])
+    assert error.status == 400
+    assert f"row 1: feature '{feature}' must be {words}" in str(error) or words in str(error)
+    assert places(error) == [(1, feature)]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "-1e400", "9" * 400])
+def test_a_number_that_json_does_not_have_is_named(text):
+    body = json.dumps([ROW, {**ROW, "size": 0.125}]).replace("0.125", text)
+    error = refuse(body)
+    assert (error.status, error.kind) == (400, "not_json")
+    assert places(error) == [(1, "size")]
+    assert text[:40] in str(error)
+
+
+def test_null_passes_where_training_had_missing_values():
+    body = json.dumps({**ROW, "size": None}).encode()
+    assert parse_request(body, INPUTS, nullable=frozenset({"size"})).columns["size"] == [None]
+
+
+def test_a_missing_and_an_unknown_feature_are_named_with_the_nearest_name():
+    row = dict(ROW)
+    row["sise"] = row.pop("size")
+    error = refuse(row)
+    assert places(error) == [(0, "sise"), (0, "size")]
+    assert "Did you mean 'size'?" in str(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"size": 1, "size": 2, "count": 3, "open": true, "city": "x"}',
+        '{"size": 1, "count": 3, "open": true, "city": "x", "s\\u0069ze": 2}',
+        '{"size": 1, "size": 2, "count": 3, "open": true, "city": "a\\u003ab"}',
+    ],
+)
+def test_a_feature_given_twice_is_named(body):
+    assert places(refuse(body)) == [(0, "size")]
+    assert places(refuse(f'{{"rows": [{json.dumps(ROW)}, {body}]}}')) == [(1, "size")]
+
+
+def test_rows_given_twice_is_an_error():
+    assert "once" in str(refuse(f'{{"rows": [{json.dumps(ROW)}], "rows": [{json.dumps(ROW)}]}}'))
+
+
+def test_all_findings_come_at_once_up_to_a_limit():
+    error = refuse([{"size": "x"}] * 500)
+    assert len(error.findings) == MAX_FINDINGS
+    assert len(refuse({**ROW, "size": "x", "open": 1}).findings) == 2
+
+
+def test_too_many_rows_is_413_and_says_how_many_are_allowed():
+    error = refuse([ROW] * 4, max_rows=3)
+    assert (error.status, error.kind) == (413, "too_many_rows")
+    assert "3 rows at most. Got 4" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "empty"),
+        (b"  ", "empty"),
+        (b"[]", "empty"),
+        (b'{"rows": []}', "empty"),
+        (b"{", "not_json"),
+        (b'{"size": 1} {}', "not_json"),
+        (b'"\xff"', "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b'{"size":' * 100_000, "not_json"),
+        (b"3", "invalid"),
+        (b"null", "invalid"),
+        (b'"text"', "invalid"),
+        (b"[[1, 2]]", "invalid"),
+        (b'{"rows": [{}], "more": 1}', "invalid"),
+    ],
+)
+def test_other_bodies_are_refused(body, kind):
+    error = refuse(body)
+    assert (error.status, error.kind) == (400, kind)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*INPUTS, "rows", "x"]), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_json_gives_rows_or_a_refusal(value):
+    body = json.dumps(value).encode()
+    try:
+        rows = parse_request(body, INPUTS)
+    except RequestError as error:
+        assert 400 <= error.status < 500
+    else:
+        assert rows.count >= 1
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_give_rows_or_a_refusal(body):
+    try:
+        parse_request(body, INPUTS)
+    except RequestError as error:
+        assert 400 <= error.status < 500
+
+
+@given(
+    st.lists(st.text(max_size=3).map(lambda text: {**ROW, "city": text}), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_valid_rows_pass_whatever_their_texts_hold(rows, ascii_only):
+    body = json.dumps(rows, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    if any("\ud800" <= letter <= "\udfff" for row in rows for letter in row["city"]):
+        return
+    assert parse_request(body, INPUTS).columns["city"] == [row["city"] for row in rows]

@@ -1,0 +1,131 @@
+"""A thin binding to LightGBM's C API: prediction alone, without the imports that its Python package brings.
+
+``import lightgbm`` takes up to three seconds where scikit-learn and pandas are installed; the library alone loads
+in milliseconds, which the first load in a subprocess and every worker of the service gain from. The functions
+are those of ``LightGBM/c_api.h``; their results are the same to the last bit (a test compares).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import ModelError
+
+FLOAT64, ROW_MAJOR, PREDICT_NORMAL = 1, 1, 0
+ALL_TREES = (0, -1)  # start_iteration, num_iteration
+
+
+class Booster:
+    """A model in LightGBM's text format, loaded for prediction.
+
+    Parameters
+    ----------
+    text : bytes
+        The model file's content. LightGBM itself does not survive damaged text: check it first
+        (:func:`toolkit.serving.model_text.check_model_text`).
+    threads : int
+        Threads for many rows; 0 for LightGBM's own choice. One row never starts any. The result does not depend
+        on it: each row's trees are summed in the same order.
+    """
+
+    def __init__(self, text: bytes, threads: int = 0) -> None:
+        self._library = load_library()
+        self._parameters = f"num_threads={threads}".encode() if threads else b""
+        self._handle = ctypes.c_void_p()
+        self._fast = ctypes.c_void_p()
+        iterations = ctypes.c_int()
+        self._call(
+            "LGBM_BoosterLoadModelFromString", text, ctypes.byref(iterations), ctypes.byref(self._handle)
+        )
+        self.outputs = self._number("LGBM_BoosterGetNumClasses")
+        self.num_features = self._number("LGBM_BoosterGetNumFeature")
+        self._call(
+            "LGBM_BoosterPredictForMatSingleRowFastInit",
+            self._handle,
+            PREDICT_NORMAL,
+            *ALL_TREES,
+            FLOAT64,
+            ctypes.c_int32(self.num_features),
+            b"num_threads=1",
+            ctypes.byref(self._fast),
+        )
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        """Predict rows: float64 (n, num_features) to float64 (n, outputs).
+
+        Raises
+        ------
+        ModelError
+            The matrix has another number of columns than the model has features.
+        """
+        rows = np.ascontiguousarray(matrix, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.num_features:
+            raise ModelError(
+                f"The model takes a matrix of {self.num_features} columns and got one of shape {rows.shape}."
+            )
+        result = np.empty((len(rows), self.outputs))
+        length = ctypes.c_int64()
+        address = ctypes.c_void_p(rows.ctypes.data)
+        into = ctypes.c_void_p(result.ctypes.data)
+        if len(rows) == 1:
+            self._call(
+                "LGBM_BoosterPredictForMatSingleRowFast", self._fast, address, ctypes.byref(length), into
+            )
+        elif len(rows):
+            self._call(
+                "LGBM_BoosterPredictForMat",
+                self._handle,
+                address,
+                FLOAT64,
+                ctypes.c_int32(len(rows)),
+                ctypes.c_int32(self.num_features),
+                ROW_MAJOR,
+                PREDICT_NORMAL,
+                *ALL_TREES,
+                self._parameters,
+                ctypes.byref(length),
+                into,
+            )
+        return result
+
+    def _number(self, function: str) -> int:
+        value = ctypes.c_int()
+        self._call(function, self._handle, ctypes.byref(value))
+        return value.value
+
+    def _call(self, function: str, *arguments: Any) -> None:
+        if getattr(self._library, function)(*arguments) != 0:
+            reason = self._library.LGBM_GetLastError().decode(errors="replace")
+            raise ModelError(f"LightGBM refuses the model: {reason}")
+
+    def __del__(self) -> None:
+        library = getattr(self, "_library", None)
+        if library is not None and self._fast:
+            library.LGBM_FastConfigFree(self._fast)
+        if library is not None and self._handle:
+            library.LGBM_BoosterFree(self._handle)
+
+
+@lru_cache(maxsize=1)
+def load_library() -> ctypes.CDLL:
+    """Load LightGBM's shared library from the installed package, without importing the package."""
+    spec = importlib.util.find_spec("lightgbm")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("The package lightgbm must be installed and is not.")
+    suffix = "dylib" if sys.platform == "darwin" else "so"
+    path = Path(spec.submodule_search_locations[0]) / "lib" / f"lib_lightgbm.{suffix}"
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise ModelError(
+            f"LightGBM's library cannot be loaded: {error}. On Debian and Ubuntu it needs: apt install libgomp1."
+        ) from None
+    library.LGBM_GetLastError.restype = ctypes.c_char_p
+    return library

@@ -1,0 +1,249 @@
+"""The packaged model: verified before it is loaded, then the same numbers for one row, many rows and a batch.
+
+Loading goes through four gates, so that a damaged file stops the start and never answers a request: the manifest's
+SHA-256 of every file, a check of the model's text (:mod:`toolkit.serving.model_text`), a first load with self-test in
+a process of its own (:mod:`toolkit.serving.probe`), and the self-test again in this one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import toolkit
+from toolkit.artifacts import load_json, measure_sha256
+from toolkit.errors import ModelError, ToolkitError
+from toolkit.features import Features, load_features
+from toolkit.serving.booster import Booster
+from toolkit.serving.model_text import check_model_text
+
+FILES = (
+    "model.txt",
+    "signature.json",
+    "features.json",
+    "profile.json",
+    "gates.json",
+    "settings.json",
+    "lineage.json",
+)
+TASKS = ("binary", "multiclass", "regression")
+PROBE_TIMEOUT_S = 120
+TOLERANCE = 1e-12  # relative; exp() of another machine's C library may differ in the last bit
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the model says about n rows.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        The classes in the order of ``probabilities``' columns; empty for regression.
+    probabilities : ndarray, optional
+        float64 (n, number of classes); None for regression.
+    values : ndarray, optional
+        float64 (n,) for regression; None for classification.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: np.ndarray | None
+    values: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.values if self.values is not None else self.codes)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Index of the most probable class per row; the first of equals."""
+        if self.probabilities is None:
+            raise ModelError("A regression predicts values and has no classes.")
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def labels(self) -> list[str]:
+        """The most probable class per row."""
+        return [self.classes[code] for code in self.codes.tolist()]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model with its features; made by :func:`load_model`."""
+
+    folder: Path
+    features: Features
+    booster: Booster
+    task: str
+    classes: tuple[str, ...]
+    version: str
+    signature: Mapping[str, Any] = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
+    manifest: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Raw columns that a row must have, with their kinds."""
+        return self.features.inputs
+
+    @property
+    def nullable(self) -> frozenset[str]:
+        """Raw columns that may be null, because they were in training."""
+        return frozenset(self.settings.get("nullable", ()))
+
+    def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Predictions:
+        """Predict n rows given as columns by name; missing values are NaN or None."""
+        return self._interpret(
+            self.booster.predict(self.features.matrix({name: columns[name] for name in self.inputs}))
+        )
+
+    def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> Predictions:
+        """Predict rows given as mappings from column to value."""
+        if len(rows) == 1:
+            return self._interpret(self.booster.predict(self.features.row(rows[0])[np.newaxis, :]))
+        return self.predict({name: [row[name] for row in rows] for name in self.inputs})
+
+    def _interpret(self, raw: np.ndarray) -> Predictions:
+        if self.task == "regression":
+            return Predictions((), None, raw[:, 0])
+        if self.task == "binary":
+            raw = np.concatenate([1.0 - raw, raw], axis=1)
+        return Predictions(self.classes, raw, None)
+
+
+def load_model(folder: Path, threads: int = 0) -> Model:
+    """Load a packaged model after verifying it.
+
+    Parameters
+    ----------
+    folder : Path
+        ``models/package``, ``released`` or the same inside a Bento.
+    threads : int
+        Threads for many rows; 0 for LightGBM's own choice.
+
+    Raises
+    ------
+    ModelError
+        A file is missing or is not the one that was packaged, the model's text is damaged, or it does not give the
+        outputs that were recorded when it was trained.
+    """
+    manifest = check_manifest(folder)
+    _probe(folder)
+    model = load_unproved(folder, threads, manifest)
+    check_self_test(model)
+    return model
+
+
+def check_manifest(folder: Path) -> dict[str, Any]:
+    """Check that each file in the folder is the one that was packaged; return the manifest.
+
+    Raises
+    ------
+    ModelError
+        A file is missing, is not in the manifest, or has another SHA-256.
+    """
+    if not (folder / "manifest.json").is_file():
+        raise ModelError(
+            f"{folder} must hold a packaged model and has no manifest.json. Run './run dvc repro package' to make it."
+        )
+    manifest = load_json(folder / "manifest.json")
+    files = manifest.get("files") if isinstance(manifest, dict) and manifest.get("schema") == 1 else None
+    if not isinstance(files, dict):
+        raise ModelError(f"{folder}/manifest.json must have schema 1 and 'files'. Package the model anew.")
+    faults = [f"{name} is not in manifest.json" for name in FILES if name not in files]
+    for name, digest in files.items():
+        path = folder / name
+        if not path.is_file():
+            faults.append(f"{name} is missing")
+        elif measure_sha256(path) != digest:
+            faults.append(f"{name} is not the file that was packaged (its SHA-256 differs)")
+    if faults:
+        raise ModelError(f"{folder} must be what was packaged: {'; '.join(faults)}. Package the model anew.")
+    return manifest
+
+
+def load_unproved(folder: Path, threads: int = 0, manifest: Mapping[str, Any] | None = None) -> Model:
+    """Load the model in this process, trusting its files but not its text."""
+    signature = load_json(folder / "signature.json")
+    features = load_features(folder / "features.json")
+    text = (folder / "model.txt").read_bytes()
+    head = check_model_text(text)
+    task, classes = signature["task"], tuple(signature["classes"])
+    outputs = len(classes) if task == "multiclass" else 1
+    if task not in TASKS or (task == "binary" and len(classes) != 2) or head.outputs != outputs:
+        raise ModelError(
+            f"signature.json: task '{task}' with {len(classes)} classes must fit the model, which has "
+            f"{head.outputs} output(s)."
+        )
+    if tuple(signature["features"]) != tuple(features.names) or len(head.features) != len(features.names):
+        raise ModelError(
+            "The features of signature.json, features.json and model.txt must be the same, in order, and are not."
+        )
+    if head.trees != signature.get("num_trees", head.trees):
+        raise ModelError(
+            f"model.txt must hold the {signature['num_trees']} trees of its signature and has {head.trees}."
+        )
+    settings = load_json(folder / "settings.json") if (folder / "settings.json").is_file() else {}
+    tag = folder / "tag.txt"
+    version = tag.read_text(encoding="utf-8").strip() if tag.is_file() else "unversioned"
+    return Model(
+        folder, features, Booster(text, threads), task, classes, version, signature, settings, manifest or {}
+    )
+
+
+def check_self_test(model: Model) -> None:
+    """Check that the rows recorded at training give the outputs recorded then.
+
+    Raises
+    ------
+    ModelError
+        An output differs by more than a relative 1e-12, or there is no self-test.
+    """
+    test = model.signature.get("self_test") or {}
+    rows, expected = test.get("rows"), test.get("outputs")
+    if not rows or not expected:
+        raise ModelError("signature.json must hold a self-test (rows and outputs). Train the model anew.")
+    got = model.predict_rows(rows)
+    outputs = got.values if got.probabilities is None else got.probabilities
+    wanted = np.asarray(expected, dtype=float)
+    if (
+        got.probabilities is not None and wanted.ndim == 1
+    ):  # binary, given as the positive class's probability
+        outputs = got.probabilities[:, 1]
+    if wanted.shape != outputs.shape or not np.allclose(outputs, wanted, rtol=TOLERANCE, atol=TOLERANCE):
+        raise ModelError(
+            f"The model must give the outputs recorded when it was trained, {wanted.tolist()}, and gives "
+            f"{outputs.tolist()}. It is damaged, or made by an incompatible version of LightGBM."
+        )
+
+
+def _probe(folder: Path) -> None:
+    """Load and test the model in a process of its own: one that crashes or hangs takes nothing with it."""
+    code_root = str(Path(toolkit.__file__).resolve().parents[1])
+    paths = [code_root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "toolkit.serving.probe", str(folder)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"{folder}/model.txt must load and does not within {PROBE_TIMEOUT_S} s.") from None
+    if done.returncode < 0:
+        raise ModelError(f"{folder}/model.txt must load and killed its process (signal {-done.returncode}).")
+    if done.returncode:
+        message = done.stderr.decode(errors="replace").strip()
+        try:
+            raise ModelError(json.loads(message.splitlines()[-1])["error"])
+        except (ValueError, KeyError, TypeError, IndexError):
+            raise ToolkitError(f"The model's first load failed: {message[-2000:]}") from None

@@ -1,0 +1,248 @@
+"""From the bytes of a request to columns of checked values, or to everything that is wrong with it.
+
+Strict on purpose: what is silently repaired here becomes a silently wrong prediction. ``"3"`` and ``true`` are no
+numbers, NaN is not JSON, an unknown or repeated feature is an error, and so is one that is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from toolkit.errors import RequestError, suggest
+
+MAX_FINDINGS = 20
+WRAPPER = "rows"  # {"rows": [...]}: the form that BentoML's own client sends
+TYPES: dict[
+    str, tuple[frozenset[type], str]
+] = {  # kind -> types that JSON gives for it, and its name for a person
+    "number": (frozenset((float, int)), "a number"),
+    "integer": (frozenset((int,)), "a whole number"),
+    "boolean": (frozenset((bool,)), "true or false"),
+    "category": (frozenset((str,)), "a text"),
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Checked rows of a request, as one list of values per feature; ``single``: it was one object, not a list."""
+
+    columns: dict[str, list[Any]]
+    count: int
+    single: bool
+
+
+def parse_request(
+    body: bytes, inputs: Mapping[str, str], nullable: frozenset[str] = frozenset(), max_rows: int = 1000
+) -> Rows:
+    """Read the JSON of a request: one object by feature name, a list of them, or ``{"rows": [...]}``.
+
+    Parameters
+    ----------
+    body : bytes
+        The request's body.
+    inputs : Mapping
+        Feature name to kind: number, integer, boolean or category.
+    nullable : frozenset of str
+        Features that may be null.
+    max_rows : int
+        Most rows.
+
+    Raises
+    ------
+    RequestError
+        With all findings (the first 20 in full), each naming row and feature.
+    """
+    content = _parse_json(body)
+    single = isinstance(content, dict) and not isinstance(content.get(WRAPPER), list)
+    if isinstance(content, dict) and not single and len(content) > 1:
+        extra = next(name for name in content if name != WRAPPER)
+        raise RequestError(f"A body with '{WRAPPER}' must hold nothing else. Got '{extra}' beside it.")
+    rows = [content] if single else content[WRAPPER] if isinstance(content, dict) else content
+    if not isinstance(rows, list):
+        raise RequestError(
+            f'The body must be an object of features, a list of them, or {{"{WRAPPER}": [...]}}. Got {_describe(rows)}.'
+        )
+    if not rows:
+        raise RequestError("The request must have at least one row. Got an empty list.", kind="empty")
+    if len(rows) > max_rows:
+        raise RequestError(
+            f"A request may have {max_rows} rows at most. Got {len(rows)}. Send them in several requests.",
+            413,
+            "too_many_rows",
+        )
+    findings = _find_structure_faults(rows, inputs)
+    if not findings:
+        findings = _find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single)
+    columns = {} if findings else {name: [row[name] for row in rows] for name in inputs}
+    check_findings(findings or find_type_faults(columns, inputs, nullable))
+    return Rows(columns, len(rows), single)
+
+
+def find_type_faults(
+    columns: Mapping[str, Sequence[Any]], inputs: Mapping[str, str], nullable: frozenset[str]
+) -> list[dict[str, Any]]:
+    """Find the values that are of the wrong type for their feature; the same rules for a request and for a table.
+
+    Whole numbers written as ``3.0`` pass for the kind integer. Null passes where training had missing values.
+    """
+    findings = []
+    for name, kind in inputs.items():
+        allowed, wanted = TYPES[kind]
+        found = set(map(type, columns[name]))
+        if found <= allowed:
+            continue
+        for row, value in enumerate(columns[name]):
+            if type(value) in allowed or (value is None and name in nullable):
+                continue
+            if kind == "integer" and type(value) is float and value.is_integer():
+                continue
+            findings.append(
+                _finding(f"must be {wanted}. Got {_describe(value)}.{_hint(kind, value)}", row, name)
+            )
+    return findings
+
+
+def check_findings(findings: Sequence[dict[str, Any]], kind: str = "invalid") -> None:
+    """Raise one error that holds all findings, if there are any.
+
+    Raises
+    ------
+    RequestError
+        Its message is the first finding's, with how many more there are.
+    """
+    if not findings:
+        return
+    ordered = sorted(findings, key=lambda finding: -1 if finding["row"] is None else finding["row"])
+    more = len(ordered) - 1
+    message = ordered[0]["message"] + (
+        f" (and {more if more < MAX_FINDINGS else 'many'} more)" if more else ""
+    )
+    raise RequestError(message, kind=kind, findings=ordered[:MAX_FINDINGS])
+
+
+def _parse_json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        reason = str(error)
+    if not body.strip():
+        raise RequestError("The request must have a JSON body. Got an empty one.", kind="empty")
+    check_findings(_find_special_numbers(body), "not_json")
+    raise RequestError(f"The body must be JSON (UTF-8) and is not: {reason}.", kind="not_json")
+
+
+@dataclass(frozen=True)
+class _Special:
+    """A number that JSON does not have, or that no float64 holds, as it was written."""
+
+    text: str
+
+
+def _find_special_numbers(body: bytes) -> list[dict[str, Any]]:
+    """Find NaN, Infinity and numbers like 1e999: what Python's own parser takes for JSON and is none."""
+    try:
+        content = json.loads(body, parse_constant=_Special, parse_float=_parse_float, parse_int=_parse_float)
+    except (ValueError, RecursionError):
+        return []
+    rows = content.get(WRAPPER, [content]) if isinstance(content, dict) else content
+    if not isinstance(rows, list):
+        return []
+    return [
+        _finding(f"must be a finite number. Got {value.text[:40]}, which JSON does not have.", row, name)
+        for row, values in enumerate(rows)
+        if isinstance(values, dict)
+        for name, value in values.items()
+        if isinstance(value, _Special)
+    ]
+
+
+def _parse_float(text: str) -> float | _Special:
+    value = float(text)
+    return value if abs(value) <= 1.7976931348623157e308 else _Special(text)
+
+
+def _find_structure_faults(rows: Sequence[Any], inputs: Mapping[str, str]) -> list[dict[str, Any]]:
+    expected = inputs.keys()
+    findings: list[dict[str, Any]] = []
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            findings.append(_finding(f"must be an object of features. Got {_describe(row)}.", index, None))
+        elif row.keys() != expected:
+            unknown = islice((name for name in row if name not in expected), MAX_FINDINGS)
+            findings += [
+                _finding(f"is not a feature of the model.{suggest(name[:80], expected)}", index, name)
+                for name in unknown
+            ]
+            missing = (name for name in inputs if name not in row)
+            findings += [_finding("is missing. Send null if it is unknown.", index, name) for name in missing]
+        if len(findings) > MAX_FINDINGS:  # enough to show; a hostile body must not cost more
+            break
+    return findings
+
+
+def _find_duplicates(body: bytes, rows: Sequence[dict[str, Any]], wrapped: bool) -> list[dict[str, Any]]:
+    """Find features that a row names twice, which orjson (like most parsers) resolves silently to the last.
+
+    A key in the text has one colon, so with as many colons as there are keys, plus those inside names and texts, none
+    is repeated. Only otherwise, or with escapes in the text, is it parsed again, slowly.
+    """
+    colons = sum(len(row) for row in rows) + wrapped
+    colons += len(rows) * sum(name.count(":") for name in rows[0])
+    colons += sum(value.count(":") for row in rows for value in row.values() if type(value) is str)
+    if body.count(b":") == colons and b"\\" not in body:
+        return []
+    repeated: list[list[str]] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        repeated.append([name for name in dict.fromkeys(names) if names.count(name) > 1])
+        return dict(pairs)
+
+    json.loads(body, object_pairs_hook=note)
+    if len(repeated) > len(rows) and repeated[-1]:
+        return [_finding(f"'{WRAPPER}' must be given once.", None, None)]
+    return [
+        _finding("is given more than once.", row, name)
+        for row, names in enumerate(repeated[: len(rows)])
+        for name in names
+    ]
+
+
+def _finding(fault: str, row: int | None, feature: str | None) -> dict[str, Any]:
+    place = "" if row is None else f"row {row}: "
+    what = "" if feature is None else f"feature '{feature[:80]}' "
+    return {
+        "message": f"{place}{what}{fault}",
+        "row": row,
+        "feature": None if feature is None else feature[:80],
+    }
+
+
+def _describe(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text '{value[:40]}'"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return f"{value}"[:40]
+
+
+def _hint(kind: str, value: Any) -> str:
+    if value is None:
+        return " It had no missing values in training, so the model has not learnt what null means."
+    if isinstance(value, str) and kind in ("number", "integer"):
+        try:
+            float(value)
+        except ValueError:
+            return ""
+        return " Send it without quotes."
+    return ""

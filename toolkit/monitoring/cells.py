@@ -81,7 +81,8 @@ def fit_cells(name: str, kind: str, values: Column, bins: int) -> Cells:
     """Choose the cells of a column from reference values, and count these.
 
     Bins are cut at order statistics, so that without ties the true share of each is Beta-distributed,
-    whatever the distribution of the values. Where many values are equal there are fewer bins, and they have their own.
+    whatever the distribution of the values. Where many values are equal there are fewer bins, and these
+    values have one of their own.
 
     Parameters
     ----------

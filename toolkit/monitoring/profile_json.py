@@ -63,11 +63,8 @@ def parse_cells(values: Any, where: str, findings: list[str]) -> Cells | None:
     if kind not in KINDS:
         findings.append(f"{where}.kind: must be one of {', '.join(KINDS)}, not {kind!r}")
         return None
-    if (
-        not isinstance(counts, list)
-        or not all(type(c) is int and 0 <= c < 2**62 for c in counts)
-        or not sum(counts)
-    ):
+    counts: list[int] = values["counts"] if isinstance(values.get("counts"), list) else []
+    if not all(type(count) is int and 0 <= count < 2**62 for count in counts) or not sum(counts):
         findings.append(f"{where}.counts: must be whole numbers from 0, not all 0")
     shape = _parse_number_shape if kind in NUMBERS else _parse_category_shape
     cells = shape(values, str(name), str(kind), where, findings)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from toolkit.artifacts import load_json
 from toolkit.errors import ModelError
-from toolkit.params import SWEEPABLE, Train
+from toolkit.params import Sweepable, Train
 from toolkit.params_file import check_values
+
+SWEEPABLE: tuple[str, ...] = get_args(Sweepable)
 
 # The loss that trees are grown by is also what early stopping and the sweep look at: it uses every row and every
 # probability, so it moves when accuracy or the ROC area of a few hundred rows stand still.

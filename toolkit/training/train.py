@@ -12,9 +12,9 @@ import numpy as np
 
 from toolkit.artifacts import write_text
 from toolkit.errors import ModelError
-from toolkit.params import SWEEPABLE, Train
+from toolkit.params import Train
 from toolkit.training.dataset import Prepared, Split, Task
-from toolkit.training.parameters import OBJECTIVES, build_booster_params
+from toolkit.training.parameters import OBJECTIVES, SWEEPABLE, build_booster_params
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,11 @@ class ToolkitError(Exception):
 
 
 class ParamsError(ToolkitError):
-    """A key or value in params.yaml is wrong."""
+    """A key or value in params.yaml is wrong; ``findings`` has each mistake apart (``params_file.Finding``)."""
+
+    def __init__(self, message: str, findings: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 class StageError(ToolkitError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,15 @@ from pydantic import BaseModel, ValidationError
 
 from toolkit.errors import ParamsError, suggest
 from toolkit.params import SECTIONS, Section
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One mistake: its line in the file, the dotted key it is about, and the message for a person."""
+
+    line: int
+    key: str
+    message: str
 
 
 @dataclass
@@ -46,18 +56,20 @@ def load_params(root: Path) -> Params:
 
 def parse_params(text: str, name: str = "params.yaml") -> Params:
     """Turn the text of a params.yaml into typed sections; ``name`` is how messages call the file."""
-    root = _compose(text, name)
-    findings: list[tuple[int, str]] = []
+    root = compose(text, name)
+    findings: list[Finding] = []
     places: dict[tuple[str | int, ...], int] = {(): 1}
-    values = _construct(root, (), places, findings) if root is not None else {}
+    values = construct(root, (), places, findings) if root is not None else {}
     if not isinstance(values, dict):
         raise ParamsError(f"{name}:1: must be a mapping of sections. Got {_show(values)} instead.")
     sections = {}
     for key, value in values.items():
         if key not in SECTIONS:
-            findings.append((places[key,], f"'{key}' is not a section.{suggest(str(key), SECTIONS)}"))
+            message = f"'{key}' is not a section.{suggest(str(key), SECTIONS)}"
+            findings.append(Finding(places[key,], str(key), message))
         elif not isinstance(value, dict):
-            findings.append((places[key,], f"{key}: must be a mapping of keys. Got {_show(value)} instead."))
+            message = f"{key}: must be a mapping of keys. Got {_show(value)} instead."
+            findings.append(Finding(places[key,], key, message))
         else:
             try:
                 sections[key] = SECTIONS[key].model_validate(value)
@@ -65,10 +77,12 @@ def parse_params(text: str, name: str = "params.yaml") -> Params:
                 findings += _explain(key, error, places)
     for section in SECTIONS:
         if section not in values:
-            findings.append((1, f"the section '{section}' is missing. Add '{section}:' with its keys."))
+            message = f"the section '{section}' is missing. Add '{section}:' with its keys."
+            findings.append(Finding(1, section, message))
     if findings:
-        lines = [f"{name}:{line}: {message}" for line, message in sorted(findings)]
-        raise ParamsError("\n".join(lines))
+        findings.sort()
+        lines = [f"{name}:{finding.line}: {finding.message}" for finding in findings]
+        raise ParamsError("\n".join(lines), tuple(findings))
     return Params(sections)
 
 
@@ -77,11 +91,19 @@ def check_values(section: str, values: dict[str, Any], origin: str) -> Any:
     try:
         return SECTIONS[section].model_validate(values)
     except ValidationError as error:
-        messages = [f"{origin}: {message}" for _, message in _explain(section, error, {})]
-        raise ParamsError("\n".join(messages)) from None
+        findings = tuple(_explain(section, error, {}))
+        messages = [f"{origin}: {finding.message}" for finding in findings]
+        raise ParamsError("\n".join(messages), findings) from None
 
 
-def _compose(text: str, name: str) -> Any:
+def compose(text: str, name: str = "params.yaml") -> Any:
+    """Parse YAML into ruamel's node graph, whose marks say where each node stands in ``text``.
+
+    Raises
+    ------
+    ParamsError
+        The text is not YAML; names the line.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -98,9 +120,8 @@ def _compose(text: str, name: str) -> Any:
         raise ParamsError(f"{name}: must be YAML. {error}") from None
 
 
-def _construct(node: Any, where: tuple[str | int, ...], places: dict, findings: list) -> Any:
+def construct(node: Any, where: tuple[str | int, ...], places: dict, findings: list[Finding]) -> Any:
     """Build plain values from a node graph, noting each key's line and each duplicate key."""
-    from ruamel.yaml import YAML
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
     if isinstance(node, MappingNode):
@@ -109,27 +130,31 @@ def _construct(node: Any, where: tuple[str | int, ...], places: dict, findings: 
             key = key_node.value
             place = (*where, key)
             if key in result:
-                findings.append(
-                    (
-                        key_node.start_mark.line + 1,
-                        f"{'.'.join(map(str, place))}: appears twice, first in line {places[place]}. Keep one.",
-                    )
-                )
+                dotted = ".".join(map(str, place))
+                message = f"{dotted}: appears twice, first in line {places[place]}. Keep one."
+                findings.append(Finding(key_node.start_mark.line + 1, dotted, message))
                 continue
             places[place] = key_node.start_mark.line + 1
-            result[key] = _construct(value_node, place, places, findings)
+            result[key] = construct(value_node, place, places, findings)
         return result
     if isinstance(node, SequenceNode):
         items = []
         for index, item in enumerate(node.value):
             places[*where, index] = item.start_mark.line + 1
-            items.append(_construct(item, (*where, index), places, findings))
+            items.append(construct(item, (*where, index), places, findings))
         return items
-    return YAML(typ="safe", pure=True).constructor.construct_object(node, deep=True)
+    return _scalar_constructor().construct_object(node, deep=True)
 
 
-def _explain(section: str, error: ValidationError, places: dict) -> list[tuple[int, str]]:
-    found = []
+@functools.cache
+def _scalar_constructor() -> Any:
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True).constructor
+
+
+def _explain(section: str, error: ValidationError, places: dict) -> list[Finding]:
+    found: list[Finding] = []
     for detail in error.errors():
         loc = (section, *(part for part in detail["loc"] if part != "[key]"))
         dotted = ".".join(str(part) for part in loc)
@@ -141,7 +166,7 @@ def _explain(section: str, error: ValidationError, places: dict) -> list[tuple[i
             message = f"{dotted}: must be given and is missing."
         else:
             message = f"{dotted}: {_expected(detail)}.{_got(detail)}{_hint(detail)}"
-        found.append((line, message))
+        found.append(Finding(line, dotted, message))
     return found
 
 

@@ -95,8 +95,8 @@ class Model:
 
     @property
     def nullable(self) -> frozenset[str]:
-        """Raw columns that may be null, because they were in training."""
-        return frozenset(self.settings.get("nullable", ()))
+        """Raw columns that may be null, because some were in training."""
+        return frozenset(feature.name for feature in self.features.features if feature.missing)
 
     def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Predictions:
         """Predict n rows given as columns by name; missing values are NaN or None."""

@@ -1,0 +1,141 @@
+"""A small packaged model of each task, made of real tables by the package's own code; shared by all tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A packaged model's folder, the folders it came from, and test rows by column."""
+
+    folder: Path
+    sources: object
+    columns: dict[str, np.ndarray]
+
+    def rows(self, count: int = 10) -> list[dict]:
+        """Give the first test rows as a request would send them."""
+        values = zip(*(column[:count].tolist() for column in self.columns.values()), strict=True)
+        return [
+            {name: None if value != value else value for name, value in zip(self.columns, row, strict=True)}
+            for row in values
+        ]
+
+
+def _breast_cancer():
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    columns = {name: data.data[:, index] for index, name in enumerate(data.feature_names.tolist())}
+    return columns, dict.fromkeys(columns, "number"), np.array(["malignant", "benign"])[data.target]
+
+
+def _iris():
+    from sklearn.datasets import load_iris
+
+    data = load_iris()
+    columns = {
+        name.removesuffix(" (cm)"): data.data[:, index] for index, name in enumerate(data.feature_names)
+    }
+    return columns, dict.fromkeys(columns, "number"), data.target_names[data.target]
+
+
+def _mixed():
+    """Give every kind of column: a number with missing values, an integer, a boolean, a category."""
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer().data
+    radius, texture = data[:, 0].copy(), data[:, 1]
+    radius[::9] = np.nan
+    columns = {
+        "radius": radius,
+        "count": texture.round().astype(np.int64),
+        "smooth": data[:, 4] < 0.1,
+        "grade": np.array(["a: low", "b", "c\u00e9"], dtype=object)[np.digitize(data[:, 2], [80, 110])],
+    }
+    kinds = {"radius": "number", "count": "integer", "smooth": "boolean", "grade": "category"}
+    return columns, kinds, data[:, 3]
+
+
+TABLES = {"binary": _breast_cancer, "multiclass": _iris, "regression": _mixed}
+
+
+@pytest.fixture(scope="session")
+def make_packaged(tmp_path_factory):
+    """Make a packaged model of a task: binary, multiclass or regression (which has every kind of column)."""
+    made: dict[str, Packaged] = {}
+
+    def make(task: str = "binary") -> Packaged:
+        if task not in made:
+            made[task] = _package(tmp_path_factory.mktemp(task), task)
+        return made[task]
+
+    return make
+
+
+def _package(folder: Path, task: str) -> Packaged:
+    import lightgbm
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    from toolkit.artifacts import measure_sha256, write_json
+    from toolkit.features import Features
+    from toolkit.monitoring.profile import fit_profile, fit_scores, scores_to_list
+    from toolkit.packaging.package import Sources, write_package
+    from toolkit.params import Package
+
+    columns, kinds, labels = TABLES[task]()
+    classes = [] if task == "regression" else sorted(set(labels.tolist()))
+    order = np.random.default_rng(1).permutation(len(labels))
+    train, valid, test = np.split(order, [int(0.6 * len(order)), int(0.8 * len(order))])
+    sources = Sources(folder / "prepared", folder / "train", folder / "validate")
+    for path in (sources.prepared, sources.train, sources.validate):
+        path.mkdir()
+    for name, split in (("train", train), ("valid", valid), ("test", test)):
+        table = {
+            "row_id": [f"row-{i}" for i in split],
+            **{c: v[split] for c, v in columns.items()},
+            "label": labels[split],
+        }
+        pa.parquet.write_table(pa.table(table), sources.prepared / f"{name}.parquet")
+    features = Features.fit({name: values[train] for name, values in columns.items()}, kinds)
+    write_json(sources.prepared / "features.json", features.to_dict())
+    reference = np.concatenate([train, valid])
+    profile = fit_profile(
+        {n: v[reference] for n, v in columns.items()}, kinds, bins=10, labels=labels[reference].tolist()
+    )
+    write_json(sources.prepared / "profile.json", profile.to_dict())
+    target = labels if task == "regression" else np.searchsorted(classes, labels)
+    options = {"objective": task, "verbose": -1, "num_leaves": 7, "seed": 1, "num_threads": 1}
+    if task == "multiclass":
+        options["num_class"] = len(classes)
+    matrix = features.matrix(columns)
+    data = lightgbm.Dataset(matrix[train], target[train], categorical_feature=list(features.categorical))
+    booster = lightgbm.train(options, data, 20)
+    (sources.train / "model.txt").write_text(booster.model_to_string(), encoding="utf-8")
+    scores = booster.predict(matrix[valid])
+    write_json(
+        sources.train / "scores.json",
+        {"schema": 1, "predictions": scores_to_list(fit_scores(scores, classes))},
+    )
+    packaged = Packaged(folder / "package", sources, {name: values[test] for name, values in columns.items()})
+    rows = Packaged(folder, sources, {name: values[valid] for name, values in columns.items()}).rows(3)
+    signature = {
+        "schema": 1,
+        "task": task,
+        "classes": classes,
+        "features": list(features.names),
+        "num_trees": booster.num_trees(),
+        "sha256": measure_sha256(sources.train / "model.txt"),
+        "self_test": {"rows": rows, "outputs": scores[:3].tolist()},
+    }
+    write_json(sources.train / "signature.json", signature)
+    write_json(sources.validate / "gates.json", {"schema": 1, "passed": True, "gates": []})
+    write_package(packaged.folder, ROOT, sources, Package(name=f"test_{task}"), {})
+    return packaged

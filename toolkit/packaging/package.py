@@ -1,0 +1,141 @@
+"""Assembles models/package: everything the service needs as verified files, and the version that names them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.artifacts import load_json, measure_sha256, write_json, write_text
+from toolkit.errors import GateFailed, PackageError
+from toolkit.features import load_features
+from toolkit.monitoring.profile import load_profile, scores_from_list
+from toolkit.packaging.version import load_pins, measure_version
+from toolkit.params import Package
+from toolkit.serving.model import FILES, Model, load_model
+
+UPSTREAM = ("collect", "annotate", "prepare", "sweep", "train", "validate")
+REPLAYED_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The folders that a package is assembled from."""
+
+    prepared: Path
+    train: Path
+    validate: Path
+
+
+def load_records(find: Callable[[str], Path]) -> dict[str, Any]:
+    """Read the lineage record of each stage before this one; ``find`` gives a declared input's path."""
+    return {stage: load_json(find(f"reports/{stage}/lineage.json")) for stage in UPSTREAM}
+
+
+def write_package(
+    folder: Path, root: Path, sources: Sources, params: Package, records: Mapping[str, Any]
+) -> Model:
+    """Write the package and load it as the service will.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write; made anew.
+    root : Path
+        The project: its serving code and its lock are part of the version.
+    sources : Sources
+        What the stages prepare, train and validate made.
+    params : Package
+        Name of the Bento, limits of the service.
+    records : Mapping
+        The lineage record by stage.
+
+    Raises
+    ------
+    GateFailed
+        A gate was not passed.
+    PackageError
+        Files do not belong together.
+    ModelError
+        The model is damaged or gives other outputs than when it was trained.
+    """
+    signature = load_json(sources.train / "signature.json")
+    _check_gates(load_json(sources.validate / "gates.json"))
+    _check_belongs(sources, signature)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for source in (
+        sources.train / "model.txt",
+        sources.train / "signature.json",
+        sources.validate / "gates.json",
+    ):
+        shutil.copyfile(source, folder / source.name)
+    shutil.copyfile(sources.prepared / "features.json", folder / "features.json")
+    scores = scores_from_list(load_json(sources.train / "scores.json")["predictions"])
+    profile = load_profile(sources.prepared / "profile.json").with_scores(scores)
+    write_json(folder / "profile.json", profile.to_dict())
+    write_json(folder / "settings.json", {"schema": 1, **params.model_dump()})
+    write_json(folder / "lineage.json", {"schema": 1, "stages": dict(records), "libraries": load_pins(root)})
+    write_json(
+        folder / "manifest.json",
+        {"schema": 1, "files": {name: measure_sha256(folder / name) for name in FILES}},
+    )
+    write_text(folder / "tag.txt", f"{params.name}:{measure_version(root, folder)}\n")
+    model = load_model(folder)
+    _check_replay(model, _load_columns(sources.prepared / "train.parquet", model.inputs))
+    return model
+
+
+def _check_gates(gates: Mapping[str, Any]) -> None:
+    failed = [gate for gate in gates.get("gates", []) if not gate.get("passed")]
+    if gates.get("passed") is not True or failed:
+        reasons = (
+            "; ".join(str(gate.get("message") or gate.get("name")) for gate in failed) or "no gate was passed"
+        )
+        raise GateFailed(f"A model is packaged only if it passed every gate. Not passed: {reasons}")
+
+
+def _check_belongs(sources: Sources, signature: Mapping[str, Any]) -> None:
+    digest = measure_sha256(sources.train / "model.txt")
+    if digest != signature.get("sha256"):
+        raise PackageError(
+            f"models/train/model.txt must be the file that signature.json describes, with the SHA-256 "
+            f"{signature.get('sha256')}. Got {digest}. Run './run dvc repro train' to make both anew."
+        )
+    features = list(load_features(sources.prepared / "features.json").names)
+    if features != signature.get("features"):
+        raise PackageError(
+            "The model's features must be those of data/prepared/features.json, in order, and are not. "
+            "Run './run dvc repro train' to train on the present ones."
+        )
+
+
+def _check_replay(model: Model, columns: Mapping[str, np.ndarray]) -> None:
+    """Check that training rows, sent one by one as a request would, give the very bits of the table."""
+    matrix = model.features.matrix(columns)
+    values = zip(*(column.tolist() for column in columns.values()), strict=True)
+    rows = [dict(zip(columns, row, strict=True)) for row in values]
+    single = np.stack([model.features.row(row) for row in rows])
+    if not np.array_equal(matrix, single, equal_nan=True):
+        raise PackageError(
+            "A row must give the same features alone as in a table, to the last bit, and does not."
+        )
+    batch = model.predict(columns)
+    alone = [model.predict_rows([row]) for row in rows]
+    for name in ("probabilities", "values"):
+        whole = getattr(batch, name)
+        if whole is not None and not np.array_equal(
+            whole, np.concatenate([getattr(one, name) for one in alone])
+        ):
+            raise PackageError("A row must be predicted alone as in a batch, to the last bit, and is not.")
+
+
+def _load_columns(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(path, columns=list(names))
+    return {name: table[name].to_numpy()[:REPLAYED_ROWS] for name in names}

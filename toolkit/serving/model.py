@@ -73,6 +73,16 @@ class Predictions:
         """The most probable class per row."""
         return [self.classes[code] for code in self.codes.tolist()]
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Each row's output as an answer has it: ``{"label", "probabilities"}``, or ``{"value"}``; floats are exact."""
+        if self.probabilities is None:
+            return [{"value": value} for value in np.asarray(self.values).tolist()]
+        probabilities = (dict(zip(self.classes, row, strict=True)) for row in self.probabilities.tolist())
+        return [
+            {"label": label, "probabilities": row}
+            for label, row in zip(self.labels, probabilities, strict=True)
+        ]
+
 
 @dataclass(frozen=True)
 class Model:
@@ -211,7 +221,7 @@ def check_self_test(model: Model) -> None:
     if not rows or not expected:
         raise ModelError("signature.json must hold a self-test (rows and outputs). Train the model anew.")
     got = model.predict_rows(rows)
-    outputs = got.values if got.probabilities is None else got.probabilities
+    outputs = np.asarray(got.values if got.probabilities is None else got.probabilities)
     wanted = np.asarray(expected, dtype=float)
     if (
         got.probabilities is not None and wanted.ndim == 1

@@ -1,0 +1,151 @@
+"""What the service answers, apart from how it is asked: bytes in, bytes out, no web framework and no disk."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import orjson
+
+from toolkit.errors import RequestError, ToolkitError
+from toolkit.serving.metrics import Metrics
+from toolkit.serving.model import Model
+from toolkit.serving.recorder import Answered, Recorder
+from toolkit.serving.request import Rows, parse_request
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, body and media type of a response."""
+
+    status: int
+    body: bytes
+    media_type: str = JSON
+
+
+class Endpoints:
+    """The endpoints over a loaded model.
+
+    Parameters
+    ----------
+    model : Model
+        Answers.
+    recorder : Recorder
+        Is handed what was answered.
+    metrics : Metrics
+        Counts requests and shows all counts.
+    lineage : Mapping
+        What ``GET /lineage`` answers.
+    """
+
+    def __init__(
+        self, model: Model, recorder: Recorder, metrics: Metrics, lineage: Mapping[str, Any]
+    ) -> None:
+        self.model, self.recorder, self.metrics = model, recorder, metrics
+        self.max_body_bytes = int(model.settings["max_body_kb"]) * 1000
+        self._max_rows = int(model.settings["max_rows"])
+        self._inputs, self._nullable = dict(model.inputs), model.nullable
+        self._ids = (f"{number:08x}" for number in count())
+        self._start = secrets.token_hex(6)  # of this worker: ids are unique over workers and restarts
+        self._schema = orjson.dumps(describe_schema(model))
+        self._lineage = orjson.dumps(lineage)
+
+    def predict(self, body: bytes) -> Answer:
+        """Answer ``POST /predict``.
+
+        Raises
+        ------
+        RequestError
+            The body is refused; names row and feature.
+        """
+        rows = parse_request(body, self._inputs, self._nullable, self._max_rows)
+        content = self.answer_rows(rows)
+        return Answer(200, orjson.dumps(content))
+
+    def answer_rows(self, rows: Rows) -> dict[str, Any]:
+        """Predict checked rows, hand them to the recorder, give the answer's content."""
+        model = self.model
+        if rows.count == 1:
+            predictions = model.predict_rows([{name: values[0] for name, values in rows.columns.items()}])
+        else:
+            predictions = model.predict(rows.columns)
+        ids = [self._start + next(self._ids) for _ in range(rows.count)]
+        self.recorder.add(Answered(time.time(), ids, rows.columns, predictions))
+        self.metrics.rows.inc(rows.count)
+        outputs = predictions.rows()
+        if rows.single:
+            return {"id": ids[0], "version": model.version, **outputs[0]}
+        return {
+            "version": model.version,
+            "predictions": [{"id": id_, **output} for id_, output in zip(ids, outputs, strict=True)],
+        }
+
+    def schema(self) -> Answer:
+        """Answer ``GET /schema``."""
+        return Answer(200, self._schema)
+
+    def lineage(self) -> Answer:
+        """Answer ``GET /lineage``."""
+        return Answer(200, self._lineage)
+
+    def live(self) -> Answer:
+        """Answer ``GET /livez``: this process has loaded its model and answers."""
+        return Answer(200, orjson.dumps({"live": True, "version": self.model.version}))
+
+    def ready(self) -> Answer:
+        """Answer ``GET /readyz``: model verified, its self-test passed at start, and answers are being recorded."""
+        ready = self.recorder.alive
+        checks = {"model": True, "self_test": True, "recorder": ready}
+        body = {"ready": ready, "version": self.model.version, "checks": checks}
+        return Answer(200 if ready else 503, orjson.dumps(body))
+
+    def show_metrics(self) -> Answer:
+        """Answer ``GET /metrics``, this worker's waiting rows included."""
+        self.recorder.flush()
+        return Answer(200, self.metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
+
+
+def describe_schema(model: Model) -> dict[str, Any]:
+    """Describe what a request may hold and what an answer does."""
+    features = [
+        {"name": feature.name, "kind": feature.kind, "nullable": feature.missing}
+        | ({"categories": list(feature.categories)} if feature.kind == "category" else {})
+        for feature in model.features.features
+    ]
+    return {
+        "schema": 1,
+        "version": model.version,
+        "task": model.task,
+        "classes": list(model.classes),
+        "features": features,
+        "max_rows": model.settings["max_rows"],
+        "max_body_kb": model.settings["max_body_kb"],
+        "example": model.signature["self_test"]["rows"][0],
+    }
+
+
+def describe_error(error: Exception) -> Answer:
+    """Give any error its one shape: ``{"error": {"status", "kind", "message", "row", "feature", "findings"}}``."""
+    if isinstance(error, RequestError):
+        status, kind, message, findings = error.status, error.kind, str(error), list(error.findings)
+    elif isinstance(error, ToolkitError):
+        status, kind, message, findings = 400, "invalid", str(error), []
+    else:
+        status, kind, findings = 500, "internal", []
+        message = "The service failed to answer; its log says why. The request may be sent again."
+    first = findings[0] if findings else {"row": None, "feature": None}
+    content = {
+        "status": status,
+        "kind": kind,
+        "message": message,
+        "row": first["row"],
+        "feature": first["feature"],
+        "findings": findings,
+    }
+    return Answer(status, orjson.dumps({"error": content}))

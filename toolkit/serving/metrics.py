@@ -1,0 +1,140 @@
+"""Prometheus metrics of the service, summed over its workers, each of which is counted once.
+
+prometheus_client keeps a file per worker in a folder that they share. BentoML's own is wiped when a second server
+starts on the same BENTOML_HOME, so the folder here belongs to the process that started the workers, by its number and
+start time, and is removed when that process is gone. The number of series is bounded by the model: no label has a
+value that a request could choose.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+FOLDER = re.compile(r"toolkit-metrics-\d+-(\d+)-(\d+)")
+
+
+class Metrics:
+    """The service's counters, gauges and histograms.
+
+    Parameters
+    ----------
+    version, task : str
+        Of the model; shown by ``toolkit_model_info``.
+    folder : Path, optional
+        Shared by the workers; default: :func:`open_folder`.
+    """
+
+    def __init__(self, version: str, task: str, folder: Path | None = None) -> None:
+        self.folder = folder or open_folder()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.folder)  # read when the module is first imported
+        import prometheus_client as client
+        from prometheus_client import multiprocess
+
+        _forget_the_dead(self.folder, multiprocess.mark_process_dead)
+        own = client.CollectorRegistry()  # values are read back from the folder, not from here
+
+        def counter(name: str, text: str, *labels: str) -> Any:
+            return client.Counter(f"toolkit_{name}", text, labels, registry=own)
+
+        def gauge(name: str, text: str, *labels: str, mode: Any = "livemax") -> Any:
+            return client.Gauge(f"toolkit_{name}", text, labels, registry=own, multiprocess_mode=mode)
+
+        self.requests = counter("requests", "Requests answered.", "endpoint", "status")
+        self.errors = counter("errors", "Requests refused or failed, by kind.", "kind")
+        self.latency = client.Histogram(
+            "toolkit_request_seconds",
+            "Time to answer a prediction request, from its first byte read to its last byte sent.",
+            registry=own,
+            buckets=LATENCY_BUCKETS_S,
+        )
+        self.rows = counter("rows", "Rows predicted.")
+        self.predictions = counter("predictions", "Rows predicted, by label.", "label")
+        self.scores = counter(
+            "scores", "Rows predicted, by output and upper edge of its cell.", "output", "upper"
+        )
+        self.missing = counter("missing_values", "Values that were null.", "feature")
+        self.unseen = counter(
+            "unseen_values", "Categories that the reference profile does not list.", "feature"
+        )
+        self.drift = gauge(
+            "drift_statistic", "Evidence of drift since start; an alarm at toolkit_drift_limit.", "feature"
+        )
+        self.drift_limit = gauge("drift_limit", "Value of the drift statistic that raises an alarm.")
+        self.drift_alarm = gauge("drift_alarm", "1 while the feature has a drift alarm.", "feature")
+        self.log_written = counter("log_records", "Records written to the prediction log.")
+        self.log_lost = counter("log_records_lost", "Predictions that could not be logged.")
+        self.log_removed = counter(
+            "log_segments_removed", "Old segments removed to keep the log within its size."
+        )
+        gauge("model_info", "The model that answers.", "version", "task").labels(version, task).set(1)
+
+    def render(self) -> bytes:
+        """Give the sum over all workers in Prometheus' text format."""
+        import prometheus_client as client
+        from prometheus_client import multiprocess
+
+        registry = client.CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=str(self.folder))
+        return client.generate_latest(registry)
+
+    def close(self) -> None:
+        """Take this worker's gauges out of the sum; its counts stay."""
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(os.getpid(), path=str(self.folder))
+
+    def count_labels(self, labels: Mapping[str, int]) -> None:
+        """Count predicted labels."""
+        for label, count in labels.items():
+            if count:
+                self.predictions.labels(label).inc(count)
+
+    def set_drift(self, statistics: Mapping[str, float], alarms: Sequence[str]) -> None:
+        """Show the drift statistic of each feature, and which have an alarm."""
+        for name, value in statistics.items():
+            self.drift.labels(name).set(value)
+            self.drift_alarm.labels(name).set(name in alarms)
+
+
+def open_folder() -> Path:
+    """Make or find the folder that the workers of this server share; remove those of servers that are gone."""
+    base = Path(tempfile.gettempdir())
+    for old in base.glob(f"toolkit-metrics-{os.getuid()}-*"):
+        match = FOLDER.fullmatch(old.name)
+        if match and _start_time(int(match[1])) != int(match[2]):
+            shutil.rmtree(old, ignore_errors=True)
+    parent = os.getppid()
+    folder = base / f"toolkit-metrics-{os.getuid()}-{parent}-{_start_time(parent)}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _start_time(pid: int) -> int:
+    """Give the time at which a process began, in hundredths of seconds since 1970; 0 if there is none."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).create_time() * 100)
+    except psutil.Error:
+        return 0
+
+
+def _forget_the_dead(folder: Path, mark_process_dead: Any) -> None:
+    """Drop the gauges of workers that were killed; a new worker takes their place."""
+    import psutil
+
+    pids = {
+        int(match[1])
+        for file in folder.glob("gauge_live*.db")
+        if (match := re.search(r"_(\d+)\.db$", file.name))
+    }
+    for pid in pids:
+        if not psutil.pid_exists(pid):
+            mark_process_dead(pid, path=str(folder))

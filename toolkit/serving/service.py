@@ -1,0 +1,113 @@
+"""Wires the service: BentoML starts it, the parts here do the work.
+
+``bentoml serve`` in the project's root, ``bentoml serve TAG`` and ``toolkit serve`` all end here. The packaged model
+is looked for beside the code: ``models/package`` in the project as in the Bento.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from _bentoml_sdk import Service
+
+from toolkit.artifacts import load_json
+from toolkit.monitoring.profile import load_profile
+from toolkit.serving.endpoints import Endpoints
+from toolkit.serving.front import Front
+from toolkit.serving.log import PredictionLog, choose_folder
+from toolkit.serving.metrics import Metrics
+from toolkit.serving.model import Model, load_model
+from toolkit.serving.recorder import Recorder
+from toolkit.serving.request import parse_request
+
+CODE_ROOT = Path(__file__).resolve().parents[2]
+WORKERS = int(os.environ.get("TOOLKIT_WORKERS", "1"))
+
+
+def find_package() -> Path:
+    """Find the packaged model: TOOLKIT_PACKAGE, else models/package beside the code."""
+    return Path(os.environ.get("TOOLKIT_PACKAGE") or CODE_ROOT / "models" / "package")
+
+
+def read_name() -> str:
+    """Read the name that the package gives the service; ``model`` where nothing is packaged yet."""
+    try:
+        return (find_package() / "tag.txt").read_text(encoding="utf-8").partition(":")[0]
+    except OSError:
+        return "model"
+
+
+def build_endpoints(model: Model) -> Endpoints:
+    """Build the endpoints of one worker, with its metrics, its log and its recorder."""
+    metrics = Metrics(model.version, model.task)
+    log = PredictionLog(choose_folder(CODE_ROOT)) if model.settings["log_predictions"] else None
+    profile = load_profile(model.folder / "profile.json")
+    recorder = Recorder(model.version, profile, metrics, log)
+    return Endpoints(model, recorder, metrics, describe_lineage(model))
+
+
+def describe_lineage(model: Model) -> dict[str, Any]:
+    """Gather where the model comes from: stages, gates, hashes, and the build if this is a Bento."""
+    build = CODE_ROOT / "build.json"
+    return {
+        "version": model.version,
+        **load_json(model.folder / "lineage.json"),
+        "gates": load_json(model.folder / "gates.json"),
+        "files": model.manifest["files"],
+        "build": load_json(build) if build.is_file() else None,
+    }
+
+
+class StrictService(Service):
+    """A BentoML service whose endpoints are answered by :class:`Front`."""
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        """Give BentoML's app with the strict layer in front."""
+        return Front(super().to_asgi(is_main=is_main), lambda: Prediction.endpoints)
+
+
+class Prediction:
+    """Predicts rows with the packaged model; the strict layer answers over HTTP, this class in Python."""
+
+    endpoints: Endpoints
+
+    def __init__(self) -> None:
+        Prediction.endpoints = build_endpoints(load_model(find_package(), threads=1))
+
+    @bentoml.on_deployment
+    @staticmethod
+    def check() -> None:
+        """Refuse to start, once and before any worker, with a model that cannot be trusted."""
+        load_model(find_package())
+
+    @bentoml.api(route="/predict")
+    def predict(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Predict rows.
+
+        Each row is an object from feature name to value; GET /schema lists the features. One bare object, a list, or
+        ``{"rows": [...]}`` may be sent.
+        """
+        endpoints = self.endpoints
+        body = json.dumps({"rows": rows}).encode()
+        checked = parse_request(body, endpoints.model.inputs, endpoints.model.nullable)
+        return endpoints.answer_rows(checked)
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Write what waits, before the process ends."""
+        self.endpoints.recorder.close()
+        self.endpoints.metrics.close()
+
+
+service = bentoml.service(
+    name=read_name(),
+    service_class=StrictService,
+    workers=WORKERS,
+    metrics={"enabled": False},  # the service has its own, counted once per worker
+    logging={"access": {"enabled": False}},
+    traffic={"timeout": 60},
+)(Prediction)

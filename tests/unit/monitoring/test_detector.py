@@ -1,0 +1,189 @@
+"""The detector alarms soon after drift, names it, stays quiet without, and survives a restart."""
+
+import json
+from statistics import median
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.errors import DriftError
+from toolkit.monitoring.detector import DriftDetector, measure_wilson_bound
+from toolkit.monitoring.profile import fit_profile, fit_scores
+
+NAMES = [f"x{index}" for index in range(30)]
+
+
+def make_profile(rng, m=400, names=NAMES):
+    return fit_profile({name: rng.normal(size=m) for name in names}, dict.fromkeys(names, "number"), 20)
+
+
+def feed(detector, rng, rows, shift=0.0, block=256, names=NAMES):
+    for _ in range(0, rows, block):
+        values = {name: rng.normal(size=block) for name in names}
+        values[names[0]] += shift
+        detector.update(detector.profile.count(values))
+
+
+@pytest.mark.parametrize(
+    ("m", "shift", "at_most"), [(400, 1.0, 256), (400, 0.5, 1024), (10_000, 0.5, 768), (10_000, 0.25, 2560)]
+)
+def test_a_shift_is_found_within_the_rows_that_were_measured(m, shift, at_most):
+    delays = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        detector = DriftDetector(make_profile(rng, m))
+        while not detector.alarms and detector.rows < 20_000:
+            feed(detector, rng, 256, shift)
+        delays.append(detector.rows)
+        assert detector.alarms[0].column == "x0"
+        assert detector.alarms[0].side == "fewer"
+    assert median(delays) <= at_most
+
+
+@pytest.mark.parametrize("m", [400, 10_000])
+def test_it_is_quiet_without_drift(m):
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        detector = DriftDetector(make_profile(rng, m))
+        feed(detector, rng, 50_000, block=1000)
+        assert detector.alarms == []
+        assert detector.statistics()["evidence"] < 1
+
+
+def test_evidence_grows_no_faster_than_rows_at_the_edge_of_what_is_tolerated():
+    """At live share = c exactly, R - rows is a martingale: its mean over many runs is the number of rows."""
+    rng = np.random.default_rng(3)
+    profile = fit_profile({"b": [True] * 100 + [False] * 300}, {"b": "boolean"}, 2)
+    finals = []
+    for _ in range(4000):
+        detector = DriftDetector(profile, 0.02, 10**12)
+        for rows in (5, 20):
+            hits = rng.binomial(rows, detector._limit[0, 0])
+            detector.update(profile.count({"b": [True] * hits + [False] * (rows - hits)}))
+        finals.append(np.exp(detector._log_r[0, 0, 0]))
+    assert np.mean(finals) == pytest.approx(25, abs=4 * np.std(finals) / np.sqrt(len(finals)))
+
+
+def test_since_when_and_how_much_are_told():
+    rng = np.random.default_rng(5)
+    detector = DriftDetector(make_profile(rng, 10_000))
+    feed(detector, rng, 10_240)
+    feed(detector, rng, 1024, shift=0.7)
+    (alarm,) = detector.active
+    assert abs(alarm.since_row - 10_240) <= 512
+    assert alarm.reference_share - alarm.share == pytest.approx(0.27, abs=0.06)
+    assert alarm.message.startswith("x0 drifted: ")
+    assert alarm.where in alarm.message
+
+
+def test_one_drifting_column_does_not_hide_another():
+    rng = np.random.default_rng(6)
+    detector = DriftDetector(make_profile(rng, 10_000))
+    for _ in range(40):
+        values = {name: rng.normal(size=256) for name in NAMES}
+        values["x0"] += 2
+        values["x9"] += 0.3
+        detector.update(detector.profile.count(values))
+    assert [alarm.column for alarm in detector.active] == ["x0", "x9"]
+
+
+def test_an_alarm_is_over_when_the_recent_rows_are_inside_the_tolerance_and_can_come_back():
+    rng = np.random.default_rng(7)
+    detector = DriftDetector(make_profile(rng, 2000))
+    feed(detector, rng, 4096, shift=1)
+    assert len(detector.active) == 1
+    feed(detector, rng, 12_288)
+    assert detector.active == ()
+    assert detector.alarms[0].cleared_row is not None
+    feed(detector, rng, 2048, shift=1)
+    assert [alarm.active for alarm in detector.alarms] == [False, True]
+
+
+def test_missing_values_new_categories_and_predictions_alarm():
+    rng = np.random.default_rng(8)
+    reference = {"x": rng.normal(size=2000), "city": rng.choice(["a", "b"], 2000)}
+    profile = fit_profile(reference, {"x": "number", "city": "category"}, 20)
+    profile = profile.with_scores(fit_scores(rng.random(2000), ("no", "yes")))
+    detector = DriftDetector(profile)
+    for _ in range(20):
+        x, scores = rng.normal(size=256), rng.random(256) ** 2
+        x[:30] = np.nan
+        live = {"x": x, "city": rng.choice(["a", "b", "z"], 256, p=[0.4, 0.4, 0.2])}
+        detector.update(profile.count(live, {"label": np.where(scores > 0.5, "yes", "no"), "p_yes": scores}))
+    found = {(alarm.group, alarm.column): alarm.where for alarm in detector.active}
+    assert found["feature", "x"] == "missing"
+    assert found["feature", "city"] in ("unseen", "= a", "= b")
+    assert ("prediction", "p_yes") in found
+
+
+@given(seed=st.integers(0, 2**16), cut=st.integers(0, 8), shift=st.sampled_from([0.0, 0.6, 3.0]))
+@settings(max_examples=20, deadline=None)
+def test_a_restart_changes_nothing(seed, cut, shift):
+    names = NAMES[:3]
+    rng = np.random.default_rng(seed)
+    profile = make_profile(rng, 500, names)
+    blocks = [
+        profile.count({name: rng.normal(shift * (name == "x0"), size=128) for name in names})
+        for _ in range(8)
+    ]
+    whole = DriftDetector(profile)
+    for block in blocks:
+        whole.update(block)
+    first = DriftDetector(profile)
+    for block in blocks[:cut]:
+        first.update(block)
+    second = DriftDetector.from_dict(profile, json.loads(json.dumps(first.to_dict(), allow_nan=False)))
+    for block in blocks[cut:]:
+        second.update(block)
+    assert second.to_dict() == whole.to_dict()
+    assert second.statistics() == whole.statistics()
+
+
+def test_a_huge_block_overflows_nothing():
+    rng = np.random.default_rng(9)
+    profile = make_profile(rng, 1000, NAMES[:2])
+    detector = DriftDetector(profile)
+    values = profile.count({"x0": np.full(1000, 9.0), "x1": rng.normal(size=1000)})
+    for _ in range(12):
+        values = values + values
+    with np.errstate(all="raise", under="ignore"):
+        detector.update(values)
+        detector.update(values)
+    assert {alarm.column for alarm in detector.active} >= {"x0"}
+
+
+def test_no_rows_change_nothing():
+    detector = DriftDetector(make_profile(np.random.default_rng(1), 100, NAMES[:1]))
+    before = detector.to_dict()
+    detector.update(detector.profile.no_rows())
+    assert detector.to_dict() == before
+
+
+def test_a_state_of_another_profile_or_a_damaged_one_is_refused():
+    rng = np.random.default_rng(1)
+    profile, other = make_profile(rng, 100, NAMES[:2]), make_profile(rng, 100, NAMES[:2])
+    state = DriftDetector(profile).to_dict()
+    with pytest.raises(DriftError, match="another model version"):
+        DriftDetector.from_dict(other, state)
+    for damage in (
+        {"rows": None},
+        {"log_r": "x"},
+        {"cusum": state["recent"]},
+        {"alarms": [{}]},
+        {"alarms": 3},
+    ):
+        with pytest.raises(DriftError, match="damaged"):
+            DriftDetector.from_dict(profile, {**state, **damage})
+    with pytest.raises(DriftError, match="another model version"):
+        detector = DriftDetector(profile)
+        detector.update(other.no_rows())
+
+
+def test_wilson_bound_agrees_with_scipy():
+    from scipy.stats import binomtest, norm
+
+    for hits, rows in ((0, 10), (3, 40), (200, 400), (400, 400)):
+        bound = binomtest(hits, rows).proportion_ci(2 * norm.cdf(3) - 1, method="wilson").high
+        assert measure_wilson_bound(np.float64(hits / rows), rows, 3.0) == pytest.approx(bound)

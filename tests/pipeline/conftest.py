@@ -15,36 +15,46 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Clone:
-    """A clone that uses this environment's packages but its own copy of the code."""
+    """A clone with an environment of its own, used as the README says: through ``./run``."""
 
     path: Path
+    tools: Path  # a folder with uv, so that no clone downloads it again
 
     @property
     def env(self) -> dict[str, str]:
-        env = {
-            key: value for key, value in os.environ.items() if not key.startswith(("TOOLKIT_", "DVC_STAGE"))
-        }
-        return env | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}",
-            "PYTHONPATH": str(self.path),  # the clone's package comes before the installed one
-            "BENTOML_HOME": str(self.path / ".bentoml"),
-            "TOOLKIT_ROOT": str(self.path),
-            "DVC_NO_ANALYTICS": "1",
-            "BENTOML_DO_NOT_TRACK": "true",
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_AUTH_MODE": "token",
-        }
+        inherited = ("TOOLKIT_", "DVC_", "BENTOML_", "RAY_", "VIRTUAL_ENV", "PYTHONPATH")
+        env = {key: value for key, value in os.environ.items() if not key.startswith(inherited)}
+        ours = str(Path(sys.executable).parent)
+        path = [entry for entry in env["PATH"].split(os.pathsep) if entry != ours]
+        return env | {"PATH": os.pathsep.join([str(self.tools), *path])}
 
     def run(self, *command: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run ``./run COMMAND`` to its end."""
         return subprocess.run(
-            command, cwd=self.path, env=self.env, capture_output=True, text=True, timeout=timeout, check=False
+            ["./run", *command],
+            cwd=self.path,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
-    def popen(self, *command: str) -> subprocess.Popen[bytes]:
-        with (self.path / ".toolkit-test.log").open("ab") as log:
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start ``./run COMMAND``, which becomes the command's own process; its output goes to ``log``."""
+        with self.log.open("wb") as log:
             return subprocess.Popen(
-                command, cwd=self.path, env=self.env, stdout=log, stderr=log, start_new_session=True
+                ["./run", *command],
+                cwd=self.path,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
+
+    @property
+    def log(self) -> Path:
+        return self.path.parent / "log"
 
 
 def _clone(path: Path) -> Clone:
@@ -61,8 +71,10 @@ def _clone(path: Path) -> Clone:
             shutil.copy2(source, target)
         else:
             target.unlink(missing_ok=True)
-    (path / ".git/info/exclude").write_text(".toolkit-test.log\n")
-    return Clone(path)
+    tools = path.parent / "tools"
+    tools.mkdir()
+    (tools / "uv").symlink_to(Path(sys.executable).parent / "uv")
+    return Clone(path, tools)
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +84,8 @@ def make_clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Clone]:
 
 @pytest.fixture(scope="session")
 def finished(make_clone: Callable[[], Clone]) -> Clone:
-    """A clone in which the whole pipeline has run once, undisturbed."""
+    """A clone in which ``./run`` has run once, undisturbed."""
     clone = make_clone()
-    result = clone.run("dvc", "repro", timeout=400)
+    result = clone.run(timeout=600)
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
     return clone

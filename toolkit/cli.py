@@ -37,6 +37,18 @@ def _build_parser() -> argparse.ArgumentParser:
 
     params = commands.add_parser("params", help="check params.yaml and show its values")
     params.set_defaults(command=_params)
+
+    run = commands.add_parser("run", help="execute a stage's notebook, notebooks/STAGE.ipynb")
+    run.add_argument("stage", metavar="STAGE", help="the stage, as in dvc.yaml")
+    run.add_argument(
+        "-p",
+        dest="pairs",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a value for this run in place of the one in params.yaml; may be repeated",
+    )
+    run.set_defaults(command=_run)
     return parser
 
 
@@ -54,3 +66,13 @@ def _summary(_: argparse.Namespace) -> None:
     from toolkit.summary import summarize
 
     print(summarize(project_root()))
+
+
+def _run(options: argparse.Namespace) -> int:
+    from toolkit.notebooks.runner import run_stage
+
+    if not options.pairs:
+        return run_stage(options.stage)
+    from toolkit.notebooks.values import parse_pairs
+
+    return run_stage(options.stage, parse_pairs(options.pairs))

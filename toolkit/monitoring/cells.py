@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -141,7 +142,7 @@ def _cut(present: NDArray[np.float64], bins: int) -> tuple[float, ...]:
 
 
 def _just_below(value: float) -> float:
-    below = float(np.nextafter(value, -np.inf))
+    below = math.nextafter(value, -math.inf)
     tiny = float(np.finfo(np.float64).tiny)  # a subnormal edge is taken for 0 where a library flushes them
     return -tiny if abs(below) < tiny else below
 

@@ -15,6 +15,10 @@ from toolkit.monitoring.profile import Profile
 from toolkit.monitoring.share_test import FloatArray, measure_p_values
 from toolkit.monitoring.shares import Shares, count_reference
 
+# Part of a column's error rate that is kept for more missing values: one share, which must not drown in the many
+# shares of a number.
+MISSING_WEIGHT = 0.25
+
 
 @dataclass(frozen=True)
 class ColumnDrift:
@@ -109,8 +113,9 @@ def measure_drift(
 
     For every share (see :class:`~toolkit.monitoring.shares.Shares`) and direction, the hypothesis is that it has
     changed by at most ``tolerance``; :func:`~toolkit.monitoring.share_test.measure_p_values` allows for both samples
-    being finite. A column's p-value is the smallest of its shares', times their number (Bonferroni); over columns
-    they are corrected by Holm (1979). So the chance that any column of a window without drift is called drifted is
+    being finite. A column's p-value is the smallest of its shares', each divided by a weight (Bonferroni: a quarter
+    for more missing values, the rest in equal parts); over columns they are corrected by Holm (1979). So the
+    chance that any column of a window without drift is called drifted is
     at most ``alpha``, whatever the columns have to do with each other. Rows must be independent: a window of a few
     hours of a daily cycle does drift from a reference of months.
 
@@ -147,13 +152,29 @@ def measure_drift(
     return DriftReport(counts.rows, profile.rows, alpha, tolerance, tuple(columns))
 
 
+def check_no_drift(report: DriftReport) -> None:
+    """Check that nothing drifted.
+
+    Raises
+    ------
+    DriftError
+        Something did; names it, with the share that changed.
+    """
+    drifted = [column for column in report.ranked() if column.drifted]
+    if drifted:
+        told = "".join(f"\n  {column.message}" for column in drifted)
+        raise DriftError(
+            f"Nothing may drift when monitor.fail_on_drift is true. {len(drifted)} of {len(report.columns)} columns "
+            f"did:{told}"
+        )
+
+
 def _measure_group(group: str, cells: CellGroup, counted: IntArray, tolerance: float) -> list[dict[str, Any]]:
     shares = Shares(cells)
     k, m = shares.count(count_reference(cells.columns))
     x, n = shares.count(counted)
-    p_values = np.minimum(
-        measure_p_values(k, m, x, n, tolerance), measure_p_values(m - k, m, n - x, n, tolerance)
-    )
+    more, fewer = measure_p_values(k, m, x, n, tolerance), measure_p_values(m - k, m, n - x, n, tolerance)
+    p_values = _weigh(shares, more, fewer)
     reference, share = k / np.maximum(m, 1), x / np.maximum(n, 1)
     change = np.where((n > 0) & (m > 0), share - reference, 0.0)
     findings = []
@@ -165,7 +186,7 @@ def _measure_group(group: str, cells: CellGroup, counted: IntArray, tolerance: f
                 "name": column.name,
                 "group": group,
                 "kind": column.kind,
-                "p_value": min(1.0, float(p_values[best]) * 2 * len(own)),
+                "p_value": float(p_values[best]),
                 "where": shares.where[best],
                 "share": float(share[best]),
                 "reference_share": float(reference[best]),
@@ -174,6 +195,15 @@ def _measure_group(group: str, cells: CellGroup, counted: IntArray, tolerance: f
             }
         )
     return findings
+
+
+def _weigh(shares: Shares, more: FloatArray, fewer: FloatArray) -> FloatArray:
+    """Divide p-values by weights that add up to 1 in each column, and take the smaller direction."""
+    missing = np.array([where == "missing" for where in shares.where])
+    others = 2 * np.bincount(shares.column)[shares.column] - 1
+    weight = (1 - MISSING_WEIGHT) / others
+    smaller = np.minimum(more / np.where(missing, MISSING_WEIGHT, weight), fewer / weight)
+    return np.minimum(smaller, 1.0)
 
 
 def _measure_sizes(column: Cells, counted: IntArray) -> dict[str, float]:

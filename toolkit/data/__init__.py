@@ -1,0 +1,1 @@
+"""Tables, labels, splits, and predictions read back: what comes in and what is counted."""

@@ -1,0 +1,161 @@
+"""Predicted rows, from a batch or a prediction log, counted in the cells of a reference profile block by block."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from toolkit.errors import DataError, DriftError, suggest
+from toolkit.monitoring.cells import Column
+from toolkit.monitoring.counts import Counts
+from toolkit.monitoring.profile import Profile
+
+BLOCK_ROWS = 65_536  # rows in memory at a time, whatever the file's size
+
+
+@dataclass
+class Window:
+    """The predicted rows that drift is measured on.
+
+    Attributes
+    ----------
+    counts : Counts
+        In the cells of the profile.
+    versions : Counter of str
+        Rows by version of the model that predicted them.
+    """
+
+    counts: Counts
+    versions: Counter[str] = field(default_factory=Counter)
+
+
+def load_window(path: Path, profile: Profile) -> Window:
+    """Read predicted rows and count them.
+
+    Parameters
+    ----------
+    path : Path
+        The table of the stage ``predict`` (.parquet), or a prediction log: a .jsonl file or a folder of them.
+    profile : Profile
+        The reference.
+
+    Raises
+    ------
+    DataError
+        There is nothing of that kind at ``path``, or it cannot be read; names file and line.
+    DriftError
+        A column that the profile describes is missing or not of its kind; names the file.
+    """
+    window = Window(profile.no_rows())
+    names = [cells.name for cells in profile.features]
+    outputs = [cells.name for cells in profile.predictions]
+    blocks = (
+        _read_parquet(path, names, outputs) if path.suffix == ".parquet" else _read_log(path, names, outputs)
+    )
+    for block in blocks:
+        try:
+            window.counts += profile.count(block.features, block.predictions)
+        except DriftError as error:
+            raise DriftError(f"{path.name}: {error}") from None
+        window.versions.update(block.versions)
+    return window
+
+
+@dataclass(frozen=True)
+class _Block:
+    features: Mapping[str, Column]
+    predictions: Mapping[str, Column]
+    versions: Sequence[str]
+
+
+def _read_parquet(path: Path, names: Sequence[str], outputs: Sequence[str]) -> Iterator[_Block]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow.names
+            wanted = [name for name in (*names, *outputs) if name not in found]
+            if wanted:
+                raise DriftError(
+                    f"{path.name} must have the column{'s' if len(wanted) > 1 else ''} {', '.join(wanted)} that the "
+                    f"reference profile describes.{suggest(wanted[0], found)} "
+                    "Predict the table with the packaged model."
+                )
+            columns = [*names, *outputs, *(["version"] if "version" in found else [])]
+            for batch in file.iter_batches(BLOCK_ROWS, columns=columns):
+                values = {name: _take_column(batch.column(name)) for name in columns}
+                yield _Block(
+                    values, {name: values[name] for name in outputs}, list(values.get("version", []))
+                )
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path} must be a Parquet file. {error}") from None
+
+
+def _take_column(column: Any) -> Column:
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind):
+        return column.cast("float64").to_numpy(zero_copy_only=False)
+    return column.to_pylist()
+
+
+def _read_log(path: Path, names: Sequence[str], outputs: Sequence[str]) -> Iterator[_Block]:
+    records = _iterate_records(path)
+    while block := list(islice(records, BLOCK_ROWS)):
+        try:
+            features = {name: [record["features"][name] for _, record in block] for name in names}
+            predictions = {name: [_take_output(record, name) for _, record in block] for name in outputs}
+        except (KeyError, TypeError):
+            raise _name_bad_record(block, names, outputs) from None
+        yield _Block(features, predictions, [str(record.get("version", "unknown")) for _, record in block])
+
+
+def _take_output(record: Mapping[str, Any], name: str) -> Any:
+    return record[name] if name in ("label", "value") else record["probabilities"][name.removeprefix("p_")]
+
+
+def _name_bad_record(
+    block: Sequence[tuple[str, Any]], names: Sequence[str], outputs: Sequence[str]
+) -> DataError:
+    for place, record in block:
+        missing: list[str] = []
+        features = record.get("features") if isinstance(record, dict) else None
+        held = features if isinstance(features, dict) else {}
+        missing += [f"features.{name}" for name in names if name not in held]
+        for name in outputs:
+            try:
+                _take_output(record, name)
+            except (KeyError, TypeError):
+                missing.append(f"probabilities.{name[2:]}" if name.startswith("p_") else name)
+        if missing:
+            told = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            return DataError(f"{place} must be a prediction of the packaged model. It has no {told}.")
+    return DataError(f"{block[0][0]} and the lines after it must be predictions of the packaged model.")
+
+
+def _iterate_records(path: Path) -> Iterator[tuple[str, Any]]:
+    """Give each record with its place; a torn last line (its writer was killed) is passed over."""
+    segments = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    if not segments or not segments[0].is_file() or segments[0].suffix != ".jsonl":
+        raise DataError(
+            f"{path} must be a .parquet table of predictions, or a prediction log: a folder with .jsonl files, or one "
+            "such file. Check monitor.input in params.yaml."
+        )
+    for segment in segments:
+        with segment.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    break  # only a file's last line has no end
+                place = f"{segment.name}, line {number}"
+                try:
+                    yield place, orjson.loads(line)
+                except orjson.JSONDecodeError as error:
+                    raise DataError(f"{place} must be a JSON record. {error}.") from None

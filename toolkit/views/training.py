@@ -9,8 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from toolkit.artifacts import write_text
+from toolkit.params import Sweep
 from toolkit.training.dataset import Prepared
 from toolkit.training.explain import Importance
+from toolkit.training.sweep import SweepResult
 from toolkit.training.train import Trained
 from toolkit.views.style import COLORS, INK, new_figure
 
@@ -50,6 +52,43 @@ def table_importance(importance: Importance, top: int = 10) -> pd.DataFrame:
         index=pd.Index(importance.names, name="feature"),
     )
     return frame.head(top).round(4)
+
+
+def table_trials(result: SweepResult) -> pd.DataFrame:
+    """List the trials, best first: loss on valid, parameters, rounds, and whether they were stopped early."""
+    rows = [
+        {
+            "trial": trial.number,
+            result.metric: trial.score,
+            **trial.config,
+            "rounds": trial.rounds,
+            "stopped early": trial.stopped,
+        }
+        for trial in sorted(result.trials, key=lambda trial: (trial.score, trial.number))
+    ]
+    return pd.DataFrame(rows).set_index("trial")
+
+
+def plot_dimensions(result: SweepResult, params: Sweep) -> Figure:
+    """Plot each trial's loss over each dimension of the search; the best trial is marked."""
+    names = list(params.space)
+    columns = min(len(names), 2)
+    rows = -(-len(names) // columns)
+    figure, grid = new_figure(7.2, 0.4 + 2.3 * rows, rows, columns, squeeze=False, sharey=True)
+    for axes, name in zip(grid.flat, names, strict=False):
+        for stopped, marker, label in ((False, "o", "ran to the end"), (True, "x", "stopped early")):
+            some = [trial for trial in result.trials if trial.stopped == stopped]
+            values, scores = [trial.config[name] for trial in some], [trial.score for trial in some]
+            axes.plot(values, scores, marker, color=COLORS[0], label=label, markersize=6)
+        best = result.best
+        axes.plot([best.config[name]], [best.score], "o", color=COLORS[1], label="best", markersize=9)
+        axes.set(xlabel=name, xscale="log" if params.space[name].log else "linear")
+    for axes in grid[:, 0]:
+        axes.set_ylabel(result.metric)
+    for axes in grid.flat[len(names) :]:
+        axes.set_visible(False)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    return figure
 
 
 def plot_curves(trained: Trained) -> Figure:

@@ -58,6 +58,7 @@ def start(name: str, cell: Mapping[str, Any]) -> Stage:
     if run is None:
         defaults = SECTIONS[name]().model_dump()
         file = load_params(root)[name].model_dump()
+        given = check_values(name, given, f"notebooks/{name}.ipynb").model_dump()
         edited = {field: value for field, value in given.items() if value != defaults[field]}
         for field, value in edited.items():
             if value != file[field]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from toolkit.params import Dimension
 Config = dict[str, int | float]
 
 
-def draw_configs(space: Mapping[str, Dimension], trials: int, seed: int) -> list[Config]:
+def draw_configs(space: Mapping[Any, Dimension], trials: int, seed: int) -> list[Config]:
     """Draw the parameters of each trial.
 
     Points come from a scrambled Halton sequence (Owen, "A randomized Halton algorithm in R", 2017): as random as one

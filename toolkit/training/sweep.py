@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +44,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """All trials in the order of their numbers; ``metric`` is the loss that they are judged by."""
+    """All trials in the order of their numbers, the loss they are judged by, and the rounds they are compared at."""
 
     metric: str
+    rungs: tuple[int, ...]
     trials: tuple[Trial, ...]
 
     def summarise(self) -> dict[str, float]:
@@ -113,7 +113,7 @@ def run_sweep(data: Prepared, params: Sweep, work: Path, progress: Progress | No
             _run_trials(board, shared, params, temporary / "tune")
     trials = board.close()
     shutil.rmtree(folder, ignore_errors=True)
-    return SweepResult(OBJECTIVES[data.task.kind][2], trials)
+    return SweepResult(OBJECTIVES[data.task.kind][2], rungs, trials)
 
 
 def measure_fingerprint(data: TrialData, params: Sweep) -> str:
@@ -193,12 +193,18 @@ def _run_trials(board: Board, data: TrialData, params: Sweep, storage: Path) -> 
     from ray import tune
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-    class InOrder(FIFOScheduler):  # type: ignore[misc]
+    class InOrder(FIFOScheduler):
         """Stops a trial as soon as the board says so."""
 
         def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
             stop = board.record(result["number"], list(result["scores"]))
             return TrialScheduler.STOP if stop else TrialScheduler.CONTINUE
+
+    class Silent(tune.ProgressReporter):
+        """Leaves the reporting to the board."""
+
+        def should_report(self, trials: Any, done: bool = False) -> bool:
+            return False
 
     plan = {"configs": board.configs, "rungs": board.rungs, "params": params.model_dump()}
     tuner = tune.Tuner(
@@ -211,6 +217,7 @@ def _run_trials(board: Board, data: TrialData, params: Sweep, storage: Path) -> 
             name="sweep",
             storage_path=str(storage),
             verbose=0,
+            progress_reporter=Silent(),
             failure_config=tune.FailureConfig(fail_fast=True),
         ),
     )
@@ -218,8 +225,3 @@ def _run_trials(board: Board, data: TrialData, params: Sweep, storage: Path) -> 
     if errors:
         last = str(errors[0]).strip().splitlines()[-1]
         raise ModelError(f"Every trial of the sweep must end well. One failed: {last}")
-
-
-def report_on_stderr(done: int, total: int, best: float) -> None:
-    """Show progress where the runner shows it, not in the notebook: its lines come in no fixed order."""
-    print(f"sweep: {done} of {total} trials, lowest loss {best:.5g}", file=sys.__stderr__, flush=True)

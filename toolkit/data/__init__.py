@@ -1,1 +1,1 @@
-"""Tables, labels, splits, and predictions read back: what comes in and what is counted."""
+"""From a raw table and labels to split, checked tables that a model can be trained on."""

@@ -1,7 +1,7 @@
 """Turn one value, or a whole column of them, into the float64 that the model sees, the same by both ways.
 
 A missing value (None, or NaN) becomes NaN, and so does a category that the features were not fitted on.
-Nothing else is converted silently: text is no number, true is no number, 2.5 is no integer, infinity is refused.
+Nothing else is converted silently: text is no number, nor is true, 2.5 is no integer, infinity is refused.
 """
 
 from __future__ import annotations

@@ -1,0 +1,91 @@
+"""The tables and the summary that the annotate stage writes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from toolkit.artifacts import load_json
+from toolkit.data.annotations import Annotation
+from toolkit.data.labels import Resolution
+from toolkit.errors import AnnotationError
+
+SCHEMA = 1
+
+
+def make_label_table(resolution: Resolution, key: str, task: str) -> pa.Table:
+    """Give one row a labelled key: key, label, status, n_annotations, n_annotators, agreement."""
+    labels = resolution.labels
+    return pa.table(
+        {
+            key: pa.array([label.key for label in labels], pa.string()),
+            "label": pa.array([label.label for label in labels], _label_type(task)),
+            "status": pa.array([label.status for label in labels], pa.string()),
+            "n_annotations": pa.array([label.annotations for label in labels], pa.int64()),
+            "n_annotators": pa.array([label.annotators for label in labels], pa.int64()),
+            "agreement": pa.array([label.agreement for label in labels], pa.float64()),
+        }
+    )
+
+
+def make_annotation_table(annotations: Sequence[Annotation], key: str, task: str) -> pa.Table:
+    """Give one row an annotation, skipped ones with a null label."""
+    return pa.table(
+        {
+            key: pa.array([a.key for a in annotations], pa.string()),
+            "annotator": pa.array([a.annotator for a in annotations], pa.string()),
+            "label": pa.array([a.label for a in annotations], _label_type(task)),
+            "task_id": pa.array([a.task_id for a in annotations], pa.int64()),
+            "annotation_id": pa.array([a.annotation_id for a in annotations], pa.int64()),
+            "created_at": pa.array([a.created_at for a in annotations], pa.string()),
+            "lead_time": pa.array([a.lead_time for a in annotations], pa.float64()),
+        }
+    )
+
+
+def describe_labels(
+    resolution: Resolution, params: Any, classes: Sequence[str], source_hash: str
+) -> dict[str, Any]:
+    """Give the content of labels.json; ``reserved`` names the column that holds the label itself: never a feature.
+
+    Parameters
+    ----------
+    params : Annotate
+        The stage's section of params.yaml.
+    source_hash : str
+        Of the file that the labels were read from.
+    """
+    return {
+        "schema": SCHEMA,
+        "task": params.task,
+        "classes": list(classes),
+        "source": {"path": params.source, "format": params.format, "hash": source_hash},
+        "reserved": [params.label] if params.format == "column" else [],
+        "statuses": dict(sorted(Counter(label.status for label in resolution.labels).items())),
+        "ties": list(resolution.ties),
+        "unlabelled": list(resolution.skipped),
+    }
+
+
+def load_label_facts(path: Path) -> dict[str, Any]:
+    """Read labels.json.
+
+    Raises
+    ------
+    AnnotationError
+        It is of another schema version.
+    """
+    facts = load_json(path)
+    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        raise AnnotationError(
+            f"{path.name} must have \"schema\": {SCHEMA}. Run './run dvc repro annotate' to make it."
+        )
+    return facts
+
+
+def _label_type(task: str) -> pa.DataType:
+    return pa.float64() if task == "regression" else pa.string()

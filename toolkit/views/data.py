@@ -1,0 +1,133 @@
+"""Tables and plots of the notebooks collect, annotate and prepare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from matplotlib.figure import Figure
+
+from toolkit.data.schema import Schema
+from toolkit.features import Features
+from toolkit.views.style import COLORS, new_figure
+
+SHOWN_CATEGORIES = 5
+
+
+def table_columns(schema: Schema) -> pd.DataFrame:
+    """List each column of the raw table: role, type, missing values, range or categories."""
+    rows = {
+        column.name: {
+            "role": column.role,
+            "type": column.type,
+            "missing": column.missing,
+            "min": _number(column.min),
+            "max": _number(column.max),
+            "categories": _shorten(column.categories or ()),
+        }
+        for column in schema.columns
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
+
+
+def table_metrics(metrics: Mapping[str, Any]) -> pd.Series:
+    """Show metrics as they stand in the stage's metrics.json."""
+    flat = {
+        f"{name}.{part}" if part else name: value
+        for name, entry in metrics.items()
+        for part, value in (entry.items() if isinstance(entry, Mapping) else [("", entry)])
+    }
+    return pd.Series({name: _number(value) for name, value in flat.items()}, name="value", dtype=object)
+
+
+def table_record(record: Mapping[str, Any]) -> pd.DataFrame:
+    """Show what a stage read and wrote, by hash."""
+    entries = [(kind, path, value) for kind in ("inputs", "outputs") for path, value in record[kind].items()]
+    return pd.DataFrame(entries, columns=["", "path", "hash"]).set_index(["", "path"])
+
+
+def table_rows(table: pa.Table, rows: int = 5) -> pd.DataFrame:
+    """Show the first rows of a table."""
+    return table.slice(0, rows).to_pandas()
+
+
+def table_splits(tables: Mapping[str, pa.Table], classes: Sequence[str]) -> pd.DataFrame:
+    """Count rows per split, and per class in it (or the label's mean and spread)."""
+    entries = {}
+    for split, table in tables.items():
+        labels = table["label"].to_pandas()
+        entry: dict[str, Any] = {"rows": len(labels)}
+        if classes:
+            entry |= {name: int((labels == name).sum()) for name in classes}
+        else:
+            entry |= {"mean": _number(labels.mean()), "standard deviation": _number(labels.std())}
+        entries[split] = entry
+    return pd.DataFrame.from_dict(entries, orient="index").rename_axis("split")
+
+
+def plot_missing(schema: Schema) -> Figure:
+    """Plot the share of missing values of the columns that have the most, at most 20."""
+    worst = sorted(schema.columns, key=lambda column: (-column.missing, column.name))[:20][::-1]
+    figure, axes = new_figure(7.0, 0.8 + 0.22 * len(worst))
+    axes.barh([column.name for column in worst], [100 * column.missing / schema.rows for column in worst])
+    axes.set(xlim=(0, 100), xlabel="missing, % of rows", title="Missing values")
+    return figure
+
+
+def table_features(features: Features) -> pd.DataFrame:
+    """List the model's columns in their order."""
+    rows = {
+        feature.name: {
+            "kind": feature.kind,
+            "missing in train": "yes" if feature.missing else "no",
+            "categories": _shorten(feature.categories),
+        }
+        for feature in features.features
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("feature")
+
+
+def plot_features(rows: pa.Table, names: Sequence[str], classes: Sequence[str]) -> Figure:
+    """Plot the distribution of each named feature by class, or its relation to the label for a regression."""
+    height = (len(names) + 2) // 3
+    figure, grid = new_figure(9.0, 2.3 * height, rows=height, columns=3, squeeze=False)
+    frame = rows.to_pandas()
+    for axes, name in zip(grid.flat, names, strict=False):
+        if classes:
+            _plot_by_class(axes, frame[name], frame["label"], classes)
+        else:
+            axes.plot(frame[name], frame["label"], ".", markersize=4, alpha=0.5)
+            axes.set_ylabel("label")
+        axes.set_title(name)
+    for axes in grid.flat[len(names) :]:
+        axes.set_visible(False)
+    if classes:
+        grid.flat[0].legend()
+    return figure
+
+
+def _plot_by_class(axes: Any, values: pd.Series, labels: pd.Series, classes: Sequence[str]) -> None:
+    """Draw one histogram a class over common bins; a category or boolean has a bin a value."""
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        shares = pd.crosstab(values, labels, normalize="columns").reindex(columns=list(classes)).head(12)
+        shares.plot.bar(ax=axes, legend=False, color=list(COLORS), xlabel="", rot=0)
+        return
+    edges = np.histogram_bin_edges(values.dropna(), bins=24)
+    for color, name in zip(cycle(COLORS), classes):
+        axes.hist(
+            values[labels == name].dropna(), bins=edges, density=True, alpha=0.5, color=color, label=name
+        )
+    axes.set_ylabel("density")
+
+
+def _number(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else value
+
+
+def _shorten(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_CATEGORIES} more" if len(names) > SHOWN_CATEGORIES else ""
+    return ", ".join(names[:SHOWN_CATEGORIES]) + more

@@ -35,6 +35,24 @@ def _build_parser() -> argparse.ArgumentParser:
     summary = commands.add_parser("summary", help="what the pipeline ended in, and what to type next")
     summary.set_defaults(command=_summary)
 
+    serve = commands.add_parser("serve", help="serve the packaged model, or another Bento, on this machine")
+    serve.add_argument(
+        "tag", nargs="?", default="", help="a Bento, name:version (default: the packaged model)"
+    )
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+    )
+    serve.add_argument("--port", type=int, default=3000, help="0 for any free one (default: 3000)")
+    serve.add_argument("--workers", type=int, default=1, help="processes that answer (default: 1)")
+    serve.set_defaults(command=_serve)
+
+    lineage = commands.add_parser("lineage", help="where a model comes from: data, labels, code, metrics")
+    lineage.add_argument(
+        "source", nargs="?", default="", help="tag, folder or URL (default: the packaged model)"
+    )
+    lineage.add_argument("--json", action="store_true", help="all of it, as JSON")
+    lineage.set_defaults(command=_lineage)
+
     params = commands.add_parser("params", help="check params.yaml and show its values")
     params.set_defaults(command=_params)
 
@@ -76,3 +94,20 @@ def _run(options: argparse.Namespace) -> int:
     from toolkit.notebooks.values import parse_pairs
 
     return run_stage(options.stage, parse_pairs(options.pairs))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from toolkit.packaging.serve import serve
+    from toolkit.paths import project_root
+
+    return serve(project_root(), options.tag, options.host, options.port, options.workers)
+
+
+def _lineage(options: argparse.Namespace) -> None:
+    import json
+
+    from toolkit.packaging.lineage import load_lineage, show_lineage
+    from toolkit.paths import project_root
+
+    lineage = load_lineage(project_root(), options.source)
+    print(json.dumps(lineage, indent=2) if options.json else show_lineage(lineage))

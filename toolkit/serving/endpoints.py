@@ -107,7 +107,7 @@ class Endpoints:
 
     def show_metrics(self) -> Answer:
         """Answer ``GET /metrics``, this worker's waiting rows included."""
-        self.recorder.flush()
+        self.recorder.show()
         return Answer(200, self.metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
 
 

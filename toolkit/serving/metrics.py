@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,12 @@ class Metrics:
         self.unseen = counter(
             "unseen_values", "Categories that the reference profile does not list.", "feature"
         )
-        self.drift = gauge(
-            "drift_statistic", "Evidence of drift since start; an alarm at toolkit_drift_limit.", "feature"
+        self.drift = gauge("drift_evidence", "Evidence of drift, over all columns; an alarm at 1.")
+        self.drift_evidence = gauge("drift_log_evidence", "Evidence of drift of a column.", "column", "group")
+        self.drift_change = gauge(
+            "drift_change", "Change of the share that changed most.", "column", "group", mode="mostrecent"
         )
-        self.drift_limit = gauge("drift_limit", "Value of the drift statistic that raises an alarm.")
-        self.drift_alarm = gauge("drift_alarm", "1 while the feature has a drift alarm.", "feature")
+        self.drift_alarm = gauge("drift_alarm", "1 while the column has a drift alarm.", "column", "group")
         self.log_written = counter("log_records", "Records written to the prediction log.")
         self.log_lost = counter("log_records_lost", "Predictions that could not be logged.")
         self.log_removed = counter(
@@ -96,11 +97,14 @@ class Metrics:
             if count:
                 self.predictions.labels(label).inc(count)
 
-    def set_drift(self, statistics: Mapping[str, float], alarms: Sequence[str]) -> None:
-        """Show the drift statistic of each feature, and which have an alarm."""
-        for name, value in statistics.items():
-            self.drift.labels(name).set(value)
-            self.drift_alarm.labels(name).set(name in alarms)
+    def set_drift(self, statistics: Mapping[str, Any]) -> None:
+        """Show what :meth:`toolkit.monitoring.detector.DriftDetector.statistics` gives."""
+        self.drift.set(statistics["evidence"])
+        for column in statistics["columns"]:
+            labels = column["name"], column["group"]
+            self.drift_evidence.labels(*labels).set(column["log_evidence"])
+            self.drift_change.labels(*labels).set(column["change"])
+            self.drift_alarm.labels(*labels).set(column["alarm"])
 
 
 def open_folder() -> Path:

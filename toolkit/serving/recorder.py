@@ -14,6 +14,7 @@ import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.monitoring.counts import Counts
+from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import Profile
 from toolkit.serving.log import PredictionLog
 from toolkit.serving.metrics import Metrics
@@ -21,6 +22,7 @@ from toolkit.serving.model import Predictions
 
 INTERVAL_S = 0.1
 MAX_WAITING_ROWS = 200_000
+DRIFT_BLOCK_ROWS = 256  # smaller blocks cost more per row
 logger = logging.getLogger("toolkit.serving")
 
 
@@ -41,28 +43,23 @@ class Recorder:
     ----------
     version : str
         Goes into each record.
-    profile : Profile
-        Reference that rows are counted against.
+    detector : DriftDetector
+        Fed with the counts of rows, in blocks.
     metrics : Metrics
         Where counts are shown.
     log : PredictionLog, optional
         None: predictions are not logged.
-    detector : object, optional
-        A :class:`toolkit.monitoring.DriftDetector`, fed with the counts.
     """
 
     def __init__(
-        self,
-        version: str,
-        profile: Profile,
-        metrics: Metrics,
-        log: PredictionLog | None,
-        detector: Any = None,
+        self, version: str, detector: DriftDetector, metrics: Metrics, log: PredictionLog | None
     ) -> None:
-        self._version, self._profile, self._metrics, self._log = version, profile, metrics, log
-        self._detector = detector
+        self._version, self._detector, self._metrics, self._log = version, detector, metrics, log
+        self._profile = detector.profile
+        self._counts = self._profile.no_rows()  # that the detector has not seen
+        metrics.set_drift(detector.statistics())
         self._waiting: deque[Answered] = deque()
-        self._waiting_rows = 0
+        self._added_rows = self._taken_rows = 0  # each written by one thread only
         self._reported = {"written": 0, "lost": 0, "removed": 0}
         self._lock = threading.Lock()  # held while a batch is dealt with
         self._stop = threading.Event()
@@ -80,20 +77,27 @@ class Recorder:
 
         When the thread cannot keep up, rows above 200,000 are counted as lost instead of filling the memory.
         """
-        if self._waiting_rows > MAX_WAITING_ROWS:
+        if self._added_rows - self._taken_rows > MAX_WAITING_ROWS:
             self._metrics.log_lost.inc(len(answered.ids))
             return
-        self._waiting_rows += len(answered.ids)
+        self._added_rows += len(answered.ids)
         self._waiting.append(answered)
 
     def flush(self) -> None:
         """Deal with all that waits, in the calling thread."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            self._waiting_rows -= sum(len(answered.ids) for answered in batch)
+            self._taken_rows += sum(len(answered.ids) for answered in batch)
             if batch:
-                self._count(batch)
                 self._write(batch)
+                self._count(batch)
+
+    def show(self) -> None:
+        """Bring the metrics up to date, for a scrape."""
+        self.flush()
+        with self._lock:
+            if self._counts.rows:
+                self._watch()
 
     def close(self) -> None:
         """Deal with what waits, and end."""
@@ -144,9 +148,18 @@ class Recorder:
             logger.error("Rows were not counted for drift: %s", error)
             return
         show_counts(self._metrics, self._profile, counts)
-        if self._detector is not None:
-            self._detector.update(counts)
-            self._metrics.set_drift(self._detector.statistics(), list(self._detector.alarms))
+        self._counts += counts
+        if self._counts.rows >= DRIFT_BLOCK_ROWS:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Let the detector see what was counted since it last did."""
+        self._detector.update(self._counts)
+        self._counts = self._profile.no_rows()
+        self._metrics.set_drift(self._detector.statistics())
+        for alarm in self._detector.active:
+            if alarm.raised_row == self._detector.rows:  # by this block
+                logger.warning("Drift alarm: %s", alarm.message)
 
 
 def make_records(answered: Answered, version: str) -> list[dict[str, Any]]:

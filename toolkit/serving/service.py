@@ -15,6 +15,7 @@ import bentoml
 from _bentoml_sdk import Service
 
 from toolkit.artifacts import load_json
+from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import load_profile
 from toolkit.serving.endpoints import Endpoints
 from toolkit.serving.front import Front
@@ -45,8 +46,12 @@ def build_endpoints(model: Model) -> Endpoints:
     """Build the endpoints of one worker, with its metrics, its log and its recorder."""
     metrics = Metrics(model.version, model.task)
     log = PredictionLog(choose_folder(CODE_ROOT)) if model.settings["log_predictions"] else None
-    profile = load_profile(model.folder / "profile.json")
-    recorder = Recorder(model.version, profile, metrics, log)
+    detector = DriftDetector(
+        load_profile(model.folder / "profile.json"),
+        tolerance=model.settings["drift_tolerance"],
+        alarm_rows=model.settings["drift_alarm_rows"],
+    )
+    recorder = Recorder(model.version, detector, metrics, log)
     return Endpoints(model, recorder, metrics, describe_lineage(model))
 
 
@@ -71,7 +76,7 @@ class StrictService(Service):
 
 
 class Prediction:
-    """Predicts rows with the packaged model; the strict layer answers over HTTP, this class in Python."""
+    """Predicts rows with the packaged model. GET /schema lists its features, GET /lineage where it comes from."""
 
     endpoints: Endpoints
 

@@ -1,0 +1,271 @@
+"""The real server, from a built Bento: answers, refusals, metrics, log, workers, and kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from toolkit.packaging.bento import build_bento
+from toolkit.packaging.serve import find_free_port, start_server, stop_server, wait_until_ready
+from toolkit.serving.log import iterate_log
+from toolkit.serving.model import load_model
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def serve(make_packaged, store, tmp_path_factory):
+    """Start a server on the Bento of a task; gives its client, process and log folder."""
+
+    @contextmanager
+    def start(task="binary", workers=1):
+        bento = build_bento(ROOT, make_packaged(task).folder, store)
+        home, port = tmp_path_factory.mktemp("home"), find_free_port("127.0.0.1")
+        server = start_server(bento, home, home, port=port, workers=workers)
+        try:
+            url = wait_until_ready(server, "127.0.0.1", port)
+            with httpx.Client(base_url=url, timeout=30) as client:
+                yield client, server, home / "logs" / "predictions"
+        finally:
+            stop_server(server)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def running(serve):
+    with serve() as parts:
+        yield parts
+
+
+def metric(client, name, **labels):
+    """Read one sample from /metrics; 0 if it is not there."""
+    wanted = (
+        "{" + ",".join(f'{key}="{value}"' for key, value in sorted(labels.items())) + "}" if labels else ""
+    )
+    for line in client.get("/metrics").text.splitlines():
+        if line.startswith(f"{name}{wanted} "):
+            return float(line.split()[-1])
+    return 0.0
+
+
+def test_a_real_row_is_answered_logged_and_counted(running, make_packaged):
+    client, _, log = running
+    packaged = make_packaged()
+    model, row = load_model(packaged.folder), packaged.rows(1)[0]
+    before = metric(client, "toolkit_requests_total", endpoint="predict", status="200")
+    answer = client.post("/predict", json=row).raise_for_status().json()
+    assert answer["version"] == model.version
+    assert answer["label"] == model.predict_rows([row]).labels[0]
+    assert answer["probabilities"] == model.predict_rows([row]).rows()[0]["probabilities"]
+    assert metric(client, "toolkit_requests_total", endpoint="predict", status="200") == before + 1
+    record = next(record for record in iterate_log(log) if record["id"] == answer["id"])
+    assert record["features"] == row
+    assert (record["label"], record["version"]) == (answer["label"], answer["version"])
+    assert record["time"].endswith("Z")
+
+
+def test_answers_equal_batch_prediction_to_the_last_bit(running, make_packaged):
+    client, _, _ = running
+    packaged = make_packaged()
+    rows = packaged.rows(10_000)
+    batch = load_model(packaged.folder).predict(packaged.columns).probabilities
+    many = client.post("/predict", json=rows).raise_for_status().json()["predictions"]
+    wrapped = client.post("/predict", json={"rows": rows}).raise_for_status().json()["predictions"]
+    one = [client.post("/predict", json=row).raise_for_status().json() for row in rows[:20]]
+    for answers in (many, wrapped, one):
+        got = np.array([list(answer["probabilities"].values()) for answer in answers])
+        np.testing.assert_array_equal(got, batch[: len(got)])
+    assert len({answer["id"] for answer in many + wrapped + one}) == 2 * len(rows) + 20
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "feature", "words"),
+    [
+        ({"mean radius": "3"}, 400, "mean radius", "row 0: feature 'mean radius' must be a number"),
+        ({"mean radius": True}, 400, "mean radius", "Got true"),
+        ({"mean radius": None}, 400, "mean radius", "Got null"),
+        ({"mean radus": 3}, 400, "mean radus", "Did you mean 'mean radius'?"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_named(running, make_packaged, change, status, feature, words):
+    client, _, _ = running
+    response = client.post("/predict", json={**make_packaged().rows(1)[0], **change})
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert (error["row"], error["feature"]) == (0, feature)
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999"])
+def test_numbers_that_json_has_not_are_refused(running, make_packaged, text):
+    client, _, _ = running
+    row = {**make_packaged().rows(1)[0], "mean area": 0.123454321}
+    body = json.dumps(row).replace("0.123454321", text)
+    response = client.post("/predict", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 400
+    assert response.json()["error"]["feature"] == "mean area"
+
+
+def chunks(size):
+    for _ in range(size // 65_536 + 1):
+        yield b" " * 65_536
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status", "kind"),
+    [
+        (
+            "POST",
+            "/predict",
+            {"content": b"{}", "headers": {"content-type": "text/plain"}},
+            415,
+            "content_type",
+        ),
+        ("POST", "/predict", {"data": {"a": "1"}}, 415, "content_type"),
+        ("POST", "/predict", {"json": {}, "headers": {"content-encoding": "gzip"}}, 415, "content_type"),
+        ("POST", "/predict", {"content": b"x" * 5_000_000}, 413, "too_large"),
+        ("POST", "/predict", {"content": chunks(5_000_000)}, 413, "too_large"),
+        ("POST", "/predict", {"content": b"{"}, 400, "not_json"),
+        ("POST", "/predict", {"content": b""}, 400, "empty"),
+        ("POST", "/predict", {"json": [{}] * 1001}, 413, "too_many_rows"),
+        ("GET", "/predict", {}, 405, "method"),
+        ("DELETE", "/metrics", {}, 405, "method"),
+        ("GET", "/nothing", {}, 404, "not_found"),
+        ("POST", "/", {}, 404, "not_found"),
+        ("POST", "/predict/submit", {"json": {}}, 404, "not_found"),
+    ],
+)
+def test_every_error_has_the_one_shape(running, method, path, options, status, kind):
+    client, _, _ = running
+    headers = {"content-type": "application/json"} if "content" in options else {}
+    if "data" in options:
+        headers = {}
+    options = {**options, "headers": {**headers, **options.get("headers", {})}}
+    response = client.request(method, path, **options)
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert set(error) == {"status", "kind", "message", "row", "feature", "findings"}
+    assert (error["status"], error["kind"]) == (status, kind)
+
+
+def test_schema_example_can_be_sent_as_it_is(running):
+    client, _, _ = running
+    schema = client.get("/schema").json()
+    assert schema["features"][0] == {"name": "mean radius", "kind": "number", "nullable": False}
+    assert client.post("/predict", json=schema["example"]).status_code == 200
+
+
+def test_lineage_names_gates_files_build_and_libraries(running, make_packaged):
+    client, _, _ = running
+    lineage = client.get("/lineage").json()
+    assert lineage["gates"]["passed"] is True
+    assert lineage["files"] == load_model(make_packaged().folder).manifest["files"]
+    assert lineage["build"]["python"]
+    assert lineage["libraries"]["lightgbm"]
+
+
+def test_health_says_what_is_well(running):
+    client, _, _ = running
+    assert client.get("/livez").json()["live"] is True
+    ready = client.get("/readyz").json()
+    assert ready["ready"] is True
+    assert all(ready["checks"].values())
+
+
+def test_bentoml_client_and_openapi_page_know_predict(running, make_packaged):
+    import bentoml
+
+    client, _, _ = running
+    assert "/predict" in client.get("/docs.json").json()["paths"]
+    assert client.get("/").status_code == 200
+    rows = make_packaged().rows(2)
+    with bentoml.SyncHTTPClient(str(client.base_url)) as typed:
+        assert len(typed.predict(rows=rows)["predictions"]) == 2
+
+
+@pytest.mark.prometheus
+def test_metrics_please_promtool(running, make_packaged):
+    tool = shutil.which("promtool")
+    if tool is None:
+        if os.environ.get("TOOLKIT_REQUIRE_ALL") == "1":
+            pytest.fail("promtool is missing. On Debian and Ubuntu: apt install prometheus")
+        pytest.skip("promtool is missing. On Debian and Ubuntu: apt install prometheus")
+    client, _, _ = running
+    client.post("/predict", json=make_packaged().rows(50)).raise_for_status()
+    client.post("/predict", content=b"{")
+    text = client.get("/metrics").text
+    command = [tool, "check", "metrics"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert 'toolkit_predictions_total{label="malignant"}' in text
+    assert 'toolkit_drift_alarm{column="mean radius",group="feature"} 0.0' in text
+
+
+def test_drift_raises_an_alarm_that_metrics_show(serve, make_packaged):
+    with serve() as (client, _, _):
+        rows = [{**row, "mean radius": row["mean radius"] * 3} for row in make_packaged().rows(100)]
+        for _ in range(40):
+            client.post("/predict", json=rows).raise_for_status()
+        assert metric(client, "toolkit_drift_alarm", column="mean radius", group="feature") == 1
+        assert metric(client, "toolkit_rows_total") == 4000
+
+
+def test_two_workers_count_each_request_once_and_log_each_row(serve, make_packaged):
+    with serve(workers=2) as (client, _, log):
+        row = make_packaged().rows(1)[0]
+        url = f"{client.base_url}/predict"
+        workers = set()
+        for _ in range(60):  # a connection each, so that both workers are asked
+            answer = httpx.post(url, json=row, timeout=30).raise_for_status().json()
+            workers.add(answer["id"][:12])
+        assert len(workers) == 2
+        time.sleep(0.5)  # the other worker's recorder comes by every tenth of a second
+        assert metric(client, "toolkit_requests_total", endpoint="predict", status="200") == 60
+        assert metric(client, "toolkit_rows_total") == 60
+        assert metric(client, "toolkit_log_records_total") == 60
+        assert len(list(iterate_log(log))) == 60
+        assert len(list(log.glob("*.jsonl"))) == 2
+
+
+def test_kill_9_leaves_a_log_that_can_be_read(serve, make_packaged):
+    with serve() as (client, server, log):
+        rows = make_packaged().rows(50)
+        answered = []
+        for request in range(20):
+            answered += client.post("/predict", json=rows).raise_for_status().json()["predictions"]
+            if request == 9:
+                time.sleep(0.5)  # what is older than a tenth of a second is written
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait(10)
+        records = {record["id"] for record in iterate_log(log)}
+        assert records <= {answer["id"] for answer in answered}
+        assert {answer["id"] for answer in answered[:500]} <= records
+
+
+def test_stopping_writes_all_that_was_answered(serve, make_packaged):
+    with serve("regression") as (client, server, log):
+        answers = client.post("/predict", json=make_packaged("regression").rows(30)).raise_for_status().json()
+        stop_server(server)
+        assert server.returncode == 0
+        records = list(iterate_log(log))
+        assert [record["id"] for record in records] == [answer["id"] for answer in answers["predictions"]]
+        assert [record["value"] for record in records] == [
+            answer["value"] for answer in answers["predictions"]
+        ]

@@ -1,0 +1,116 @@
+"""Predicts a table with the packaged model: the service's checks and the service's numbers, to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.artifacts import load_json
+from toolkit.errors import DataError, suggest
+from toolkit.serving.model import Model, Predictions
+from toolkit.serving.request import MAX_FINDINGS, find_type_faults
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    GetColumns = Callable[[pa.Table, Sequence[str]], Mapping[str, np.ndarray]]
+
+LABEL, TRUE_LABEL = "label", "true_label"
+
+
+def find_key(model: Model) -> str:
+    """Give the name of the column that named the rows of the training table; empty if that is not known."""
+    record = load_json(model.folder / "lineage.json")["stages"].get("collect", {})
+    return record.get("params", {}).get("key", "")
+
+
+def find_texts(model: Model) -> list[str]:
+    """List the features that are categories: a reader must give them as texts, whatever they look like."""
+    return [name for name, kind in model.inputs.items() if kind == "category"]
+
+
+def predict_table(model: Model, table: pa.Table, get_columns: GetColumns, key: str = "") -> pa.Table:
+    """Predict the rows of a table.
+
+    Parameters
+    ----------
+    model : Model
+        The packaged model.
+    table : pyarrow.Table
+        With every feature of the model; other columns but the key and ``label`` are left out.
+    get_columns : callable
+        Gives columns of the table as arrays: :func:`toolkit.data.table.get_columns`.
+    key : str
+        Column that names a row; empty or absent: there is none.
+
+    Returns
+    -------
+    pyarrow.Table
+        The key, the features, ``label`` and ``p_<class>`` (or ``value``), ``version``, and the table's own ``label``
+        as ``true_label``.
+
+    Raises
+    ------
+    DataError
+        A feature is missing, or a value is one that the service would refuse; names row and feature.
+    """
+    import pyarrow as pa
+
+    columns = get_columns(table, [name for name in model.inputs if name in table.column_names])
+    check_table(model, columns, table.column_names)
+    predictions = model.predict(columns)
+    result: dict[str, Any] = {}
+    if key in table.column_names:
+        result[key] = table[key]
+    result |= {name: table[name] for name in model.inputs}
+    result |= name_outputs(predictions)
+    result["version"] = pa.array([model.version]).take(pa.array(np.zeros(len(predictions), dtype=np.int32)))
+    if LABEL in table.column_names and LABEL not in model.inputs:
+        result[TRUE_LABEL] = table[LABEL]
+    return pa.table(result)
+
+
+def name_outputs(predictions: Predictions) -> dict[str, Any]:
+    """Give predictions as columns: ``label`` and ``p_<class>``, or ``value``."""
+    if predictions.probabilities is None:
+        return {"value": predictions.values}
+    shares = predictions.probabilities
+    return {LABEL: predictions.labels} | {
+        f"p_{name}": shares[:, i] for i, name in enumerate(predictions.classes)
+    }
+
+
+def check_table(model: Model, columns: Mapping[str, np.ndarray], names: Sequence[str]) -> None:
+    """Check that a table's columns are what a request may hold.
+
+    Raises
+    ------
+    DataError
+        All findings, up to 20.
+    """
+    missing = [name for name in model.inputs if name not in columns]
+    if missing:
+        raise DataError(
+            f"The table must have every feature of the model and lacks {', '.join(missing)}."
+            f"{suggest(missing[0], names)} Its columns are {', '.join(names)}."
+        )
+    faults = []
+    for name, kind in model.inputs.items():
+        values = {name: _as_json(columns[name])}
+        faults += find_type_faults(values, {name: kind}, model.nullable)
+    if faults:
+        shown = "\n".join(f"  {fault['message']}" for fault in faults[:MAX_FINDINGS])
+        more = f"\n  and {len(faults) - MAX_FINDINGS} more" if len(faults) > MAX_FINDINGS else ""
+        raise DataError(
+            f"The table must hold what the service would accept. {len(faults)} values do not:\n{shown}{more}"
+        )
+
+
+def _as_json(values: np.ndarray) -> list[Any]:
+    """Give a column as the values that JSON would have given: NaN is null."""
+    plain = values.tolist()
+    if values.dtype.kind == "f" and not np.isnan(values).any():
+        return plain
+    return [None if value != value else value for value in plain]  # noqa: PLR0124  # NaN alone differs from itself

@@ -1,0 +1,166 @@
+"""``toolkit serve``: starts the packaged model's Bento on this machine, apart from every other server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from toolkit.errors import PackageError
+from toolkit.packaging.bento import build_bento, store_path
+from toolkit.packaging.lineage import fetch_json, find_bento
+from toolkit.serving.model import load_model
+
+START_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 30
+
+
+def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> int:
+    """Serve a Bento until interrupted.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    tag : str
+        A Bento in the store; empty: the packaged model, whose Bento is built if the store lacks it.
+    host : str
+        Address to listen on.
+    port : int
+        0: any that is free.
+    workers : int
+        Processes that answer.
+
+    Returns
+    -------
+    int
+        Exit status: the server's, 0 after an interrupt.
+
+    Raises
+    ------
+    PackageError
+        There is no such Bento, the port is taken, or the server does not start.
+    ModelError
+        The model cannot be trusted.
+    """
+    bento = find_bento(root, tag) if tag else build_bento(root, root / "models" / "package")
+    if bento is None:
+        raise PackageError(
+            f"'{tag}' must be a Bento in {store_path(root)} and is not. 'bentoml list' shows the tags."
+        )
+    load_model(
+        bento / "src" / "models" / "package"
+    )  # a model that is refused is refused here, with one message
+    port = port or find_free_port(host)
+    check_port(host, port)
+    with tempfile.TemporaryDirectory(prefix="toolkit-serve-") as home:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like an interrupt
+        server = start_server(bento, Path(home), root, host=host, port=port, workers=workers)
+        try:
+            url = wait_until_ready(server, host, port)
+            print(describe(url), flush=True)
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            stop_server(server)
+
+
+def start_server(
+    bento: Path, home: Path, root: Path, *, host: str = "127.0.0.1", port: int, workers: int = 1
+) -> subprocess.Popen[bytes]:
+    """Start BentoML on a Bento's folder, with a home of its own and the log in the project."""
+    environment = {
+        "TOOLKIT_LOG_DIR": str(root / "logs" / "predictions"),
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("TOOLKIT_ROOT", "TOOLKIT_PACKAGE")
+        },
+        "BENTOML_HOME": str(home),
+        "BENTOML_DO_NOT_TRACK": "true",
+        "TOOLKIT_WORKERS": str(workers),
+    }
+    command = [sys.executable, "-m", "bentoml", "serve", str(bento), "--host", host, "--port", str(port)]
+    return subprocess.Popen(command, env=environment, cwd=root, start_new_session=True)
+
+
+def stop_server(server: subprocess.Popen[bytes]) -> None:
+    """Ask the server to end; it answers what it has taken first."""
+    if server.poll() is None:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> str:
+    """Wait for ``/readyz``; give the service's URL.
+
+    Raises
+    ------
+    PackageError
+        The server ended, or is not ready within two minutes.
+    """
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # where to ask, not to listen
+    url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise PackageError(
+                f"The server must stay up and ended with status {server.returncode}; see above why."
+            )
+        try:
+            fetch_json(f"{url}/readyz", timeout_s=2)
+            return url
+        except (OSError, ValueError):
+            time.sleep(0.1)
+    raise PackageError(f"The server must be ready within {START_TIMEOUT_S} s and was not.")
+
+
+def describe(url: str) -> str:
+    """Say where the service is and how to ask it, with a row that it knows."""
+    schema = fetch_json(f"{url}/schema")
+    example = json.dumps(schema["example"]).replace("'", "'\\''")
+    return (
+        f"\n{schema['version']} answers at {url} (Ctrl+C ends it). Try:\n\n"
+        f"curl -H 'Content-Type: application/json' {url}/predict -d '{example}'\n\n"
+        f"GET {url}/schema, /lineage, /metrics, /readyz; a page to try it: {url}/\n"
+    )
+
+
+def find_free_port(host: str) -> int:
+    """Find a port that is free now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def check_port(host: str, port: int) -> None:
+    """Check that nothing listens there.
+
+    Raises
+    ------
+    PackageError
+        The port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PackageError(
+                f"Address {host}, port {port} must be free and is not ({error.strerror}). Give another: --port N."
+            ) from None

@@ -153,13 +153,36 @@ class Stage:
                 f"A newer run of stage '{self.name}' has begun, so this one changes nothing. "
                 "Run the notebook again from its first cell."
             )
-        if runner and int(runner) != os.getppid():
+        if runner and not _descends_from(int(runner)):
             raise StageError(f"The run that stage '{self.name}' belonged to is over, so nothing was changed.")
 
 
 def _injected_run(name: str) -> str | None:
     stage, _, rest = os.environ.get(RUN_VARIABLE, "").partition(":")
     return rest.partition(":")[0] if stage == name else None
+
+
+def _descends_from(pid: int) -> bool:
+    """Whether a process is still above this one: it would not be once it has died, even if its id were given anew."""
+    if not Path("/proc/self/stat").exists():  # macOS: only ask whether it lives
+        return _lives(pid)
+    at = os.getpid()
+    while at not in (0, pid):
+        try:
+            at = int(Path(f"/proc/{at}/stat").read_bytes().rpartition(b")")[2].split()[1])
+        except OSError:  # it has died between two looks
+            return False
+    return at == pid
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _replace(new: Path, place: Path, aside: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
@@ -20,6 +21,7 @@ from papermill.log import logger
 from toolkit.notebooks.lifeline import Lifeline
 from toolkit.notebooks.normalise import INJECTED, normalise_outputs
 from toolkit.notebooks.progress import Progress, name_cells
+from toolkit.notebooks.scrub import Scrubber
 
 _QUIET = logging.getLogger("toolkit.notebooks")  # nbclient's own lines would say what our message says better
 _QUIET.addHandler(logging.NullHandler())
@@ -34,6 +36,7 @@ class Run:
 
     lifeline: Lifeline
     root: Path
+    scrubber: Scrubber
     timeout_s: int | None = None
     progress: Progress | None = None
     notebook: Any = None
@@ -41,13 +44,16 @@ class Run:
     seconds: list[tuple[str, float]] = field(default_factory=list)
 
 
-def execute(nb: Any, **options: Any) -> Any:
-    """Execute a notebook; with ``run`` among the options for the runner, without it for plain papermill."""
-    run = options.pop("run")
-    return _execute(nb, run, options)
+def execute(nb: Any, run: Run, options: Mapping[str, Any]) -> Any:
+    """Execute a notebook that has its parameters; ``options`` are those that papermill gives an engine.
 
-
-def _execute(nb: Any, run: Run, options: dict[str, Any]) -> Any:
+    Raises
+    ------
+    DeadKernelError
+        The kernel ended before its time.
+    CellTimeoutError
+        A cell took longer than ``run.timeout_s``, or the kernel was not ready in time.
+    """
     run.notebook = nb
     manager = _Manager(run, nb, options.get("output_path"), options.get("log_output", False))
     manager.notebook_start()
@@ -63,6 +69,8 @@ def _execute(nb: Any, run: Run, options: dict[str, Any]) -> Any:
     try:
         client.execute()
     finally:
+        if "widgets" in nb.metadata:
+            nb.metadata.widgets = run.scrubber.scrub_value(nb.metadata.widgets)
         manager.notebook_complete()
     return nb
 
@@ -73,7 +81,7 @@ class _Manager(NotebookExecutionManager):
     def __init__(self, run: Run, nb: Any, output_path: str | None, log_output: bool) -> None:
         super().__init__(nb, output_path, log_output, progress_bar=False, autosave_cell_every=0)
         self._run = run
-        self._names = name_cells(nb.cells)
+        self._names = [run.scrubber.scrub_text(name) for name in name_cells(nb.cells)]
         self._number = 0
         self._began = 0.0
 
@@ -93,6 +101,7 @@ class _Manager(NotebookExecutionManager):
         assert cell_index is not None
         if is_counted(cell):
             normalise_outputs(cell, self._run.root)
+            self._run.scrubber.scrub_cell(cell)
             self._run.seconds.append((self._names[cell_index], time.monotonic() - self._began))
             failed = cell.metadata.papermill.get("exception") or sys.exc_info()[0] is not None
             if self._run.progress and not failed:
@@ -105,7 +114,11 @@ class _Client(PapermillNotebookClient):
 
     def __init__(self, manager: _Manager, run: Run, **options: Any) -> None:
         super().__init__(manager, km=_Handle(run.lifeline), **options)
-        self._lifeline = run.lifeline
+        self._lifeline, self._scrubber = run.lifeline, run.scrubber
+
+    def log_output_message(self, output: Any) -> None:
+        """Let papermill copy an output to its log or files, without secrets that it holds whole."""
+        super().log_output_message(self._scrubber.scrub_value(output))
 
     def execute(self, **options: Any) -> Any:
         """Execute all cells, then let the kernel end by itself so that its exit handlers run."""

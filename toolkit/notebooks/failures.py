@@ -45,6 +45,37 @@ class Failure:
         return f"{self.name}: {self.message}" if self.message else self.name
 
 
+def explain(run: Any, error: Exception | None, *, unfinished: bool) -> Failure | None:
+    """Say why a run did not end well; None when it did.
+
+    Parameters
+    ----------
+    run : Run
+        The execution that is over.
+    error : Exception or None
+        What it raised.
+    unfinished : bool
+        Whether the stage was started and not finished.
+    """
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    for cell in run.notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                return explain_error(output)
+    if isinstance(error, CellTimeoutError):
+        return explain_timeout(run.timeout_s) if run.place is not None else Failure("", f"{error}.")
+    if isinstance(error, DeadKernelError):
+        return explain_kernel_end(run.lifeline.wait_kernel(1.0) or 0, run.lifeline.kernel_log())
+    if error is not None:
+        return Failure(type(error).__name__, str(error))
+    if unfinished:
+        return Failure(
+            "", "The notebook started its stage and did not finish it.", "End it with stage.finish()."
+        )
+    return None
+
+
 def explain_error(output: Any) -> Failure:
     """Turn a cell's error output into a failure."""
     name, message = output.ename, _ANSI.sub("", output.evalue).strip()

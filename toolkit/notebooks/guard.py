@@ -36,15 +36,15 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     if LINUX:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    mark = f"{spec['stage']}:{spec['run']}:{os.getpid()}"
     runner = os.getppid()
+    mark = f"{spec['stage']}:{spec['run']}:{runner}"
     # JPY_PARENT_PID: ipykernel itself ends within a second of its parent; what macOS has in place of prctl.
     environment = {**os.environ, MARK: mark, "JPY_PARENT_PID": str(os.getpid())}
     kernel = _start_kernel(spec["command"], environment)
     _tell(f"kernel {kernel}")
     try:
         died = _wait(kernel, runner, spec["watch"])
-        if died is not None:
+        if died is not None and os.getppid() == runner:
             _kill(runner)
     finally:
         _kill_run(mark, kernel)

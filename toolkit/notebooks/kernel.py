@@ -38,8 +38,7 @@ def _die_with_guard() -> None:
     import signal
 
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    guard = os.environ.get("TOOLKIT_RUN", "").rpartition(":")[2]
-    if guard and int(guard) != os.getppid():
+    if os.environ.get("JPY_PARENT_PID", "") not in {"", str(os.getppid())}:
         os._exit(1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sys
 import time
@@ -10,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolkit.artifacts import write_json, write_text
 from toolkit.errors import NotebookFailed
 from toolkit.notebooks.lifeline import Lifeline
 from toolkit.notebooks.source import Source, check_parameters, load_source
@@ -18,7 +19,7 @@ from toolkit.paths import project_root
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the run to end."""
+    """A signal asked the run to end; asyncio lets a KeyboardInterrupt through where it would keep another."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -45,17 +46,12 @@ def run_stage(stage: str, overrides: Mapping[str, Any] | None = None) -> int:
     NotebookFailed
         The notebook cannot be executed, or did not run to its end: the message says where and why.
     ParamsError
-        A value is wrong.
+        A value is wrong, or looks like a secret.
     """
     root = project_root()
     with _signals():
         try:
-            try:
-                _run(root, stage, overrides or {})
-            except BaseException:
-                _ignore_signals()
-                _undo(root, stage)
-                raise
+            _run(root, stage, overrides or {})
         except Interrupted as stop:
             name = signal.Signals(stop.number).name
             print(
@@ -66,19 +62,26 @@ def run_stage(stage: str, overrides: Mapping[str, Any] | None = None) -> int:
 
 
 def _run(root: Path, stage: str, overrides: Mapping[str, Any]) -> None:
-    source = load_source(root, stage)
-    lifeline = Lifeline(stage, root)  # its kernel boots while the next lines import
+    lifeline: Lifeline | None = None
     try:
+        source = load_source(root, stage)
+        lifeline = Lifeline(stage, root)  # its kernel boots while the next lines import
         _execute(root, stage, source, overrides, lifeline)
-    finally:
-        lifeline.stop()
+    except BaseException:
+        _ignore_signals()
+        if lifeline:
+            lifeline.stop()
+            shutil.rmtree(root / f".toolkit/staging/{stage}-{lifeline.run}", ignore_errors=True)
+        _restore(root, stage)
+        raise
+    lifeline.stop()
 
 
 def _execute(
     root: Path, stage: str, source: Source, overrides: Mapping[str, Any], lifeline: Lifeline
 ) -> None:
     from toolkit.notebooks.quick_imports import quick_imports
-    from toolkit.notebooks.values import load_values
+    from toolkit.notebooks.values import load_secrets, load_values
 
     values, settings = load_values(root, stage, overrides)
     check_parameters(source, values)
@@ -89,10 +92,15 @@ def _execute(
         from toolkit.notebooks.execution import Run
     from toolkit.notebooks.normalise import normalise_notebook
     from toolkit.notebooks.progress import Progress
+    from toolkit.notebooks.reports import write_notebook, write_times
+    from toolkit.notebooks.scrub import Scrubber
 
+    scrubber = Scrubber(load_secrets(settings.secrets))
+    for name in scrubber.too_short:
+        print(f"toolkit: {name} is too short to be kept out of the notebook.", file=sys.stderr)
     total = sum(cell["cell_type"] == "code" for cell in source.content["cells"])
     progress = Progress(stage, total, sys.stderr)
-    run = Run(lifeline, root, settings.cell_timeout_s, progress)
+    run = Run(lifeline, root, scrubber, settings.cell_timeout_s, progress)
     began = time.monotonic()
     error: Exception | None = None
     try:
@@ -108,102 +116,55 @@ def _execute(
         error = caught
     finally:
         progress.close()
-    seconds = time.monotonic() - began
-    _write_times(root, stage, run, seconds, failed=error is not None)
     if run.notebook is None:
         assert error is not None
         raise error
     normalise_notebook(run.notebook)
+    write_times(root, stage, lifeline.run, run.seconds, failed=error is not None)
     _check_ended_well(root, stage, source, run, error)
-    _write_notebook(root / f"reports/{stage}.ipynb", run.notebook)
+    write_notebook(root / f"reports/{stage}.ipynb", run.notebook)
     (root / f"reports/failed/{stage}.ipynb").unlink(missing_ok=True)
-    progress.close(f"{stage}: {total} cells in {seconds:.1f} s, reports/{stage}.ipynb")
+    progress.close(f"{stage}: {total} cells in {time.monotonic() - began:.1f} s, reports/{stage}.ipynb")
 
 
 def _check_ended_well(root: Path, stage: str, source: Source, run: Any, error: Exception | None) -> None:
     """Raise for a run that did not, and keep its notebook beside the reports."""
-    from toolkit.notebooks.failures import describe, mark_failed
+    from toolkit.notebooks.execution import is_counted
+    from toolkit.notebooks.failures import describe, explain, mark_failed
+    from toolkit.notebooks.reports import write_notebook
 
-    failure = _explain(root, stage, run, error)
+    unfinished = (root / f".toolkit/staging/{stage}-{run.lifeline.run}").exists()
+    failure = explain(run, error, unfinished=unfinished)
     if failure is None:
         return
-    counted = [index for index, cell in enumerate(run.notebook.cells) if _is_counted(cell)]
-    number = sum(index <= run.place for index in counted) if run.place is not None else None
-    code = run.notebook.cells[run.place].source if run.place is not None else ""
+    number, code = None, ""
+    if run.place is not None:
+        number = sum(is_counted(cell) for cell in run.notebook.cells[: run.place + 1])
+        code = run.notebook.cells[run.place].source
     kept = f"reports/failed/{stage}.ipynb"
-    _write_notebook(root / kept, mark_failed(run.notebook, run.place, number, failure))
-    raise NotebookFailed(describe(source.path, number, code, failure, kept))
+    marked = mark_failed(run.notebook, run.place, number, failure)
+    write_notebook(root / kept, run.scrubber.scrub_value(marked))
+    raise NotebookFailed(run.scrubber.scrub_text(describe(source.path, number, code, failure, kept)))
 
 
-def _explain(root: Path, stage: str, run: Any, error: Exception | None) -> Any:
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    from toolkit.notebooks.failures import Failure, explain_error, explain_kernel_end, explain_timeout
-
-    outputs = [output for cell in run.notebook.cells for output in cell.get("outputs", [])]
-    for output in outputs:
-        if output.output_type == "error":
-            return explain_error(output)
-    if isinstance(error, CellTimeoutError):
-        return explain_timeout(run.timeout_s)
-    if isinstance(error, DeadKernelError):
-        return explain_kernel_end(run.lifeline.kernel_exit() or 0, run.lifeline.kernel_log())
-    if error is not None:
-        return Failure(type(error).__name__, str(error))
-    if (root / ".toolkit/staging" / f"{stage}-{run.lifeline.run}").exists():
-        return Failure(
-            "", "The notebook started a stage and did not finish it.", "End it with stage.finish()."
-        )
-    return None
-
-
-def _is_counted(cell: Any) -> bool:
-    from toolkit.notebooks.execution import is_counted
-
-    return is_counted(cell)
-
-
-def _write_notebook(path: Path, notebook: Any) -> None:
-    import nbformat
-
-    write_text(path, nbformat.writes(notebook) + "\n")
-
-
-def _write_times(root: Path, stage: str, run: Any, seconds: float, *, failed: bool) -> None:
-    """Keep the time of each cell; never in the executed notebook, which must not differ between runs."""
-    cells = [{"cell": name, "seconds": round(took, 3)} for name, took in run.seconds]
-    record = {
-        "schema": 1,
-        "stage": stage,
-        "run": run.lifeline.run,
-        "failed": failed,
-        "seconds": round(seconds, 3),
-        "cells": cells,
-    }
-    write_json(root / f".toolkit/runs/{stage}.json", record)
-
-
-def _undo(root: Path, stage: str) -> None:
-    """Leave the stage's outputs as they were: what it staged goes, what DVC removed comes back."""
-    import os
-    import shutil
-
+def _restore(root: Path, stage: str) -> None:
+    """Leave the stage's outputs as they were before DVC, if it runs the stage, removed them."""
     from toolkit.notebooks.restore import restore_outs
 
-    for left in (root / ".toolkit/staging").glob(f"{stage}-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    if os.environ.get("DVC_STAGE", "").rpartition(":")[2] == stage:
-        lost = restore_outs(root, stage)
-        if lost:
-            print(
-                f"toolkit: not in DVC's cache, so not put back: {', '.join(lost)}. 'dvc checkout' or 'dvc pull' may.",
-                file=sys.stderr,
-            )
+    if os.environ.get("DVC_STAGE", "").rpartition(":")[2] != stage:
+        return
+    lost = restore_outs(root, stage)
+    if lost:
+        print(
+            f"toolkit: not in DVC's cache, so not put back: {', '.join(lost)}. "
+            "'dvc checkout' or 'dvc pull' may bring them.",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into one exception that asyncio lets through."""
+    """Turn SIGINT and SIGTERM into one exception."""
 
     def stop(number: int, _: object) -> None:
         raise Interrupted(number)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ParamsError, suggest
+from toolkit.notebooks.secret_values import check_no_secrets
 
 
 def parse_pairs(pairs: Sequence[str]) -> dict[str, Any]:
@@ -61,7 +63,15 @@ def load_values(root: Path, stage: str, overrides: Mapping[str, Any]) -> tuple[d
                 for key in unknown
             )
         )
+    check_no_secrets(overrides, {}, "-p ")
     params = load_params(root)
     given = {**params[stage].model_dump(exclude_none=True), **overrides}
     section = check_values(stage, given, "-p") if overrides else params[stage]
-    return section.model_dump(exclude_none=True), params["runner"]
+    values = section.model_dump(exclude_none=True)
+    check_no_secrets(values, load_secrets(params["runner"].secrets), f"{stage}.")
+    return values, params["runner"]
+
+
+def load_secrets(names: Sequence[str]) -> dict[str, str]:
+    """Read the environment variables whose values must stay secret; those that are not set are left out."""
+    return {name: os.environ[name] for name in names if os.environ.get(name)}

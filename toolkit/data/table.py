@@ -20,8 +20,8 @@ NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]  # missing in a CSV's nu
 FIRST = 5  # how many findings of a kind a message shows
 
 
-def load_table(path: Path, key: str, text: Iterable[str] = ()) -> pa.Table:
-    """Read a .csv, .parquet or .jsonl file; the key and the columns in ``text`` come as strings.
+def load_table(path: Path, key: str | None, text: Iterable[str] = ()) -> pa.Table:
+    """Read a .csv, .parquet or .jsonl file; the key (None: it needs none) and the columns in ``text`` come as strings.
 
     Raises
     ------
@@ -39,21 +39,22 @@ def load_table(path: Path, key: str, text: Iterable[str] = ()) -> pa.Table:
         raise DataError(f"{path} must be a file and {what}. Check 'source' in params.yaml.")
     if path.stat().st_size == 0:
         raise DataError(f"{path.name} must hold a table and is empty (0 bytes).")
-    strings = {key, *text}
+    strings = {*text, *([] if key is None else [key])}
     table = reader(path, strings)
     check_columns(table, path.name)
     if table.num_rows == 0:
         raise DataError(
             f"{path.name} must have rows and has none, only the columns {_list(table.column_names)}."
         )
-    if key not in table.column_names:
+    if key is not None and key not in table.column_names:
         raise DataError(
             f"{path.name} must have the key column '{key}' and has not.{suggest(key, table.column_names)} "
             f"Its columns are {_list(table.column_names)}. Name the key in params.yaml."
         )
     for name in strings & set(table.column_names):
         table = table.set_column(table.column_names.index(name), name, as_strings(table[name]))
-    check_key(table, key, path.name)
+    if key is not None:
+        check_key(table, key, path.name)
     return table
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from toolkit.artifacts import load_json
 from toolkit.errors import PackageError
 from toolkit.packaging.bento import bento_path, store_path
+from toolkit.params import STAGES
 from toolkit.serving.model import check_manifest
 
 TIMEOUT_S = 10
@@ -97,7 +98,9 @@ def _sections(lineage: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
                 f"at {build['built_at']}, Python {build['python']}, {build['platform']}",
             ],
         )
-    for stage, record in lineage.get("stages", {}).items():
+    stages = lineage.get("stages", {})
+    for stage in sorted(stages, key=STAGES.index):  # in the order data flows
+        record = stages[stage]
         lines = [f"in   {path}  {digest}" for path, digest in record["inputs"].items()]
         lines += [f"out  {path}  {digest}" for path, digest in record["outputs"].items()]
         lines.append("with " + ", ".join(f"{name}={value}" for name, value in record["params"].items()))
@@ -105,10 +108,21 @@ def _sections(lineage: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     gates = lineage["gates"]
     passed = "passed" if gates["passed"] else "NOT PASSED"
     yield f"gates ({passed})", [str(gate.get("message") or gate["name"]) for gate in gates.get("gates", [])]
+    metrics = gates.get("metrics") or {}
+    if metrics:
+        yield "metrics", [f"{name}  {_number(value)}" for name, value in metrics.items()]
     yield "files", [f"{name}  sha256:{digest}" for name, digest in lineage["files"].items()]
     libraries = lineage["libraries"]
     shown = [f"{name} {libraries[name]}" for name in SHOWN_LIBRARIES if name in libraries]
     yield "libraries", [f"{', '.join(shown)} and {len(libraries) - len(shown)} more (--json lists all)"]
+
+
+def _number(value: Any) -> str:
+    """Give a metric; one with an interval as ``value (low to high)``."""
+    if isinstance(value, Mapping):
+        parts = [f"{key} {_number(part)}" for key, part in value.items()]
+        return ", ".join(parts)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _draw(sections: list[tuple[str, list[str]]], indent: str) -> Iterator[str]:

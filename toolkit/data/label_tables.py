@@ -12,18 +12,19 @@ import pyarrow as pa
 from toolkit.artifacts import load_json
 from toolkit.data.annotations import Annotation
 from toolkit.data.labels import Resolution
+from toolkit.data.table import load_parquet
 from toolkit.errors import AnnotationError
 
 SCHEMA = 1
 
 
-def make_label_table(resolution: Resolution, key: str, task: str) -> pa.Table:
+def make_label_table(resolution: Resolution, params: Any) -> pa.Table:
     """Give one row a labelled key: key, label, status, n_annotations, n_annotators, agreement."""
     labels = resolution.labels
     return pa.table(
         {
-            key: pa.array([label.key for label in labels], pa.string()),
-            "label": pa.array([label.label for label in labels], _label_type(task)),
+            params.key: pa.array([label.key for label in labels], pa.string()),
+            "label": pa.array([label.label for label in labels], _label_type(params.task)),
             "status": pa.array([label.status for label in labels], pa.string()),
             "n_annotations": pa.array([label.annotations for label in labels], pa.int64()),
             "n_annotators": pa.array([label.annotators for label in labels], pa.int64()),
@@ -32,13 +33,13 @@ def make_label_table(resolution: Resolution, key: str, task: str) -> pa.Table:
     )
 
 
-def make_annotation_table(annotations: Sequence[Annotation], key: str, task: str) -> pa.Table:
+def make_annotation_table(annotations: Sequence[Annotation], params: Any) -> pa.Table:
     """Give one row an annotation, skipped ones with a null label."""
     return pa.table(
         {
-            key: pa.array([a.key for a in annotations], pa.string()),
+            params.key: pa.array([a.key for a in annotations], pa.string()),
             "annotator": pa.array([a.annotator for a in annotations], pa.string()),
-            "label": pa.array([a.label for a in annotations], _label_type(task)),
+            "label": pa.array([a.label for a in annotations], _label_type(params.task)),
             "task_id": pa.array([a.task_id for a in annotations], pa.int64()),
             "annotation_id": pa.array([a.annotation_id for a in annotations], pa.int64()),
             "created_at": pa.array([a.created_at for a in annotations], pa.string()),
@@ -64,27 +65,32 @@ def describe_labels(
         "task": params.task,
         "classes": list(classes),
         "source": {"path": params.source, "format": params.format, "hash": source_hash},
-        "reserved": [params.label] if params.format == "column" else [],
+        "reserved": reserved_columns(params),
         "statuses": dict(sorted(Counter(label.status for label in resolution.labels).items())),
         "ties": list(resolution.ties),
         "unlabelled": list(resolution.skipped),
     }
 
 
-def load_label_facts(path: Path) -> dict[str, Any]:
-    """Read labels.json.
+def reserved_columns(params: Any) -> list[str]:
+    """Name the columns of the raw table that hold the label itself, if it comes from a column: never features."""
+    return [params.label] if params.format == "column" else []
+
+
+def load_labels(folder: Path) -> tuple[pa.Table, dict[str, Any]]:
+    """Read what annotate wrote: the labels, and the content of labels.json.
 
     Raises
     ------
     AnnotationError
-        It is of another schema version.
+        labels.json is of another schema version.
     """
-    facts = load_json(path)
+    facts = load_json(folder / "labels.json")
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         raise AnnotationError(
-            f"{path.name} must have \"schema\": {SCHEMA}. Run './run dvc repro annotate' to make it."
+            f"labels.json must have \"schema\": {SCHEMA}. Run './run dvc repro annotate' to make it."
         )
-    return facts
+    return load_parquet(folder / "labels.parquet"), facts
 
 
 def _label_type(task: str) -> pa.DataType:

@@ -1,75 +1,19 @@
-"""Join rows with their labels, split them, and describe the task for the stages that follow."""
+"""Split the labelled rows, and describe the task for the stages that follow."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from toolkit.data.label_tables import load_label_facts
-from toolkit.data.schema import Schema, load_schema
+from toolkit.data.join import LABEL
 from toolkit.data.splits import SPLITS, assign_splits, check_splits
-from toolkit.data.table import get_columns, load_parquet
-from toolkit.errors import DataError
+from toolkit.data.table import get_columns
 
 SCHEMA = 1
-LABEL = "label"
-
-
-def load_inputs(raw: Path, labels: Path) -> tuple[pa.Table, Schema, pa.Table, dict[str, Any]]:
-    """Read what collect and annotate wrote: the table, its schema, the labels, and the content of labels.json."""
-    return (
-        load_parquet(raw / "table.parquet"),
-        load_schema(raw / "schema.json"),
-        load_parquet(labels / "labels.parquet"),
-        load_label_facts(labels / "labels.json"),
-    )
-
-
-def join_labels(table: pa.Table, labels: pa.Table, schema: Schema, kinds: Mapping[str, str]) -> pa.Table:
-    """Give the rows that have a label, in the table's order: key, feature columns, ``label``.
-
-    Raises
-    ------
-    DataError
-        Labels are for rows that the table has not, no row has a label, or a feature has the name of the label.
-    """
-    if LABEL in kinds:
-        raise DataError(
-            f"A feature must not be called '{LABEL}', which is the resolved label's name. Rename the column."
-        )
-    unknown = sorted(set(labels[schema.key].to_pylist()) - set(table[schema.key].to_pylist()))
-    if unknown:
-        raise DataError(
-            f"Every label must belong to a row of the table. {len(unknown)} of {labels.num_rows} do not, first "
-            f"{', '.join(unknown[:5])}. Do collect.source and annotate.source belong together?"
-        )
-    place = pc.index_in(table[schema.key], labels[schema.key].combine_chunks())
-    has = pc.is_valid(place)
-    label = labels[LABEL].take(place.filter(has).combine_chunks())
-    rows = table.filter(has).select([schema.key, *kinds])
-    return rows.append_column(LABEL, label)
-
-
-def select_features(schema: Schema, reserved: Sequence[str] = ()) -> dict[str, str]:
-    """Give the kind of each feature column; ``reserved`` columns (the label's own) are none.
-
-    Raises
-    ------
-    DataError
-        No feature is left.
-    """
-    kinds = {name: kind for name, kind in schema.kinds.items() if name not in reserved}
-    if not kinds:
-        raise DataError(
-            "The table must have at least one feature besides key, label and excluded columns, and has none."
-        )
-    return kinds
 
 
 def split_rows(

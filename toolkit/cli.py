@@ -53,6 +53,9 @@ def _build_parser() -> argparse.ArgumentParser:
     lineage.add_argument("--json", action="store_true", help="all of it, as JSON")
     lineage.set_defaults(command=_lineage)
 
+    release = commands.add_parser("release", help="make the packaged model the released one, to compare with")
+    release.set_defaults(command=_release)
+
     params = commands.add_parser("params", help="check params.yaml and show its values")
     params.set_defaults(command=_params)
 
@@ -68,6 +71,16 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(command=_run)
     return parser
+
+
+def _release(_: argparse.Namespace) -> None:
+    from toolkit.paths import project_root
+    from toolkit.release.release import RELEASED, release_package
+
+    tag = release_package(project_root())
+    print(
+        f"Released {tag}: the next 'validate' compares with it. Commit it: git add {RELEASED} && git commit"
+    )
 
 
 def _params(_: argparse.Namespace) -> None:

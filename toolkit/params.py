@@ -150,7 +150,7 @@ class Validate(Section):
 
     metric: Metric = Field("roc_auc", description="the metric that gates look at")
     limit: float = Field(
-        0.95, description="worst value that passes (smallest, or largest for errors and losses)"
+        0.85, description="worst value that passes (smallest, or largest for errors and losses)"
     )
     max_loss: float = Field(0.01, ge=0, description="how much worse than the released model it may be")
     resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples of the test rows")

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from toolkit.training.curves import measure_precision_recall, measure_roc
 from toolkit.training.evaluate import Calibration, Evaluation, Slice, count_confusion
 from toolkit.training.gates import Gate
+from toolkit.views.stages import write_table
 from toolkit.views.style import COLORS, INK, SEQUENTIAL, new_figure, write_figure
-from toolkit.views.training import write_table
 
 
 def table_metrics(evaluation: Evaluation, confidence: float) -> pd.DataFrame:

@@ -36,7 +36,11 @@ class Server:
 def find_server() -> str | None:
     """Find the command: LABEL_STUDIO_BIN, then PATH, then the environment in .label-studio."""
     own = ROOT / ".label-studio" / "bin" / "label-studio"
-    return os.environ.get("LABEL_STUDIO_BIN") or shutil.which("label-studio") or (str(own) if own.exists() else None)
+    return (
+        os.environ.get("LABEL_STUDIO_BIN")
+        or shutil.which("label-studio")
+        or (str(own) if own.exists() else None)
+    )
 
 
 @contextlib.contextmanager
@@ -48,7 +52,11 @@ def run_server(command: str, folder: Path) -> Iterator[Server]:
     options = ["start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [command, *options], env=_environment(folder), stdout=output, stderr=output, start_new_session=True
+            [command, *options],
+            env=_environment(folder),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         _wait_until_healthy(process, url, log)
@@ -90,7 +98,9 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise RuntimeError(f"label-studio ended with status {process.returncode}: {log.read_text()[-2000:]}")
+            raise RuntimeError(
+                f"label-studio ended with status {process.returncode}: {log.read_text()[-2000:]}"
+            )
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
                 if answer.status == 200:

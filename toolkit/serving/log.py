@@ -11,6 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ class PredictionLog:
             while done < len(data):
                 done += os.write(self._file, data[done:])
         except OSError:
-            os.ftruncate(self._file, self._size)  # no torn record stays in the middle of a segment
+            with suppress(OSError):  # else it stays as the segment's last line, which readers pass over
+                os.ftruncate(self._file, self._size)
             raise
         self._size += len(data)
 

@@ -1,0 +1,119 @@
+import json
+import os
+
+import pytest
+
+from toolkit.errors import ModelError
+from toolkit.serving.log import PredictionLog, choose_folder, iterate_log
+
+
+def records(start, count):
+    return [{"id": f"{number:04}", "value": number / 3} for number in range(start, start + count)]
+
+
+def test_what_is_written_is_read_back_in_order(tmp_path):
+    log = PredictionLog(tmp_path / "log")
+    log.write(records(0, 3))
+    log.write(records(3, 2))
+    log.close()
+    assert list(iterate_log(tmp_path / "log")) == records(0, 5)
+    assert (log.written, log.lost) == (5, 0)
+
+
+def test_a_torn_last_line_is_passed_over_and_a_torn_line_elsewhere_is_named(tmp_path):
+    log = PredictionLog(tmp_path)
+    log.write(records(0, 3))
+    log.close()
+    segment = next(tmp_path.glob("*.jsonl"))
+    data = segment.read_bytes()
+    for cut in range(1, len(data)):
+        segment.write_bytes(data[:cut])
+        assert list(iterate_log(tmp_path)) == records(0, data[:cut].count(b"\n"))
+    segment.write_bytes(b'{"id": \n' + data)
+    with pytest.raises(ModelError, match="line 1 must be a JSON record"):
+        list(iterate_log(tmp_path))
+
+
+def test_segments_are_closed_by_size_and_the_oldest_go(tmp_path):
+    log = PredictionLog(tmp_path, segment_bytes=100, folder_bytes=400)
+    for number in range(40):
+        log.write(records(number, 1))
+    log.close()
+    kept = list(iterate_log(tmp_path))
+    assert log.removed > 0
+    assert kept == records(40 - len(kept), len(kept))
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.jsonl")) <= 400 + 100
+
+
+def test_a_folder_that_vanishes_is_made_again(tmp_path):
+    import shutil
+
+    log = PredictionLog(tmp_path / "log")
+    log.write(records(0, 1))
+    shutil.rmtree(tmp_path / "log")
+    log.write(records(1, 1))
+    log.close()
+    assert list(iterate_log(tmp_path / "log")) == records(1, 1)
+
+
+def test_a_full_disk_loses_records_counts_them_and_tears_none():
+    full = "/dev/full"
+    if not os.path.exists(full):  # noqa: PTH110
+        pytest.skip("there is no /dev/full on this system")
+
+    class Full(PredictionLog):
+        def _open(self):
+            self._file, self._size = os.open(full, os.O_WRONLY), 0
+
+    log = Full(folder=None)
+    log.write(records(0, 3))
+    log.write(records(3, 1))
+    assert (log.written, log.lost) == (0, 4)
+    assert "No space left" in log.failure
+
+
+def test_a_write_that_stops_half_way_leaves_whole_records_only(tmp_path, monkeypatch):
+    log = PredictionLog(tmp_path)
+    log.write(records(0, 2))
+    real, calls = os.write, []
+
+    def write(file, data):
+        calls.append(len(data))
+        if len(calls) == 1:
+            return real(file, data[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write)
+    log.write(records(2, 2))
+    monkeypatch.setattr(os, "write", real)
+    assert log.lost == 2
+    log.write(records(4, 1))
+    log.close()
+    assert list(iterate_log(tmp_path)) == records(0, 2) + records(4, 1)
+    assert log.failure == ""
+
+
+def test_the_folder_is_the_named_one_else_the_projects(tmp_path, monkeypatch):
+    for name in ("TOOLKIT_LOG_DIR", "TOOLKIT_ROOT", "BENTOML_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "params.yaml").touch()
+    assert choose_folder(tmp_path) == tmp_path / "logs" / "predictions"
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
+    assert choose_folder(tmp_path / "elsewhere") == tmp_path / "home" / "logs" / "predictions"
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path / "own"))
+    assert choose_folder(tmp_path) == tmp_path / "own"
+
+
+def test_a_named_folder_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path / "file" / "log"))
+    with pytest.raises(ModelError, match="TOOLKIT_LOG_DIR must be a folder that can be written to"):
+        choose_folder(tmp_path)
+
+
+def test_a_record_is_one_line_of_json(tmp_path):
+    log = PredictionLog(tmp_path)
+    log.write([{"id": "1", "features": {"city": 'a\n"b"'}}])
+    log.close()
+    lines = next(tmp_path.glob("*.jsonl")).read_text().splitlines()
+    assert [json.loads(line)["features"]["city"] for line in lines] == ['a\n"b"']

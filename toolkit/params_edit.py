@@ -107,7 +107,7 @@ def edit_params(text: str, changes: Mapping[str, Any]) -> str:
     _check_sections(values, changes)
     wanted = _with_changes(values, changes)
     new = _replace_value(text, wanted)
-    if not _same(_plain(new), wanted):
+    if not same_value(_plain(new), wanted):
         raise ParamsError(
             f"{NAME}: {', '.join(changes)}: cannot be changed without touching other values "
             "(an anchor, an alias or a tag is in the way). Change it by hand."
@@ -168,12 +168,12 @@ def _plain(text: str) -> Any:
     return construct(node, (), {}, []) if node is not None else {}
 
 
-def _same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     """Equal to the typed classes: 1 and 1.0 are (they make the same number of it), 1 and True are not."""
     if isinstance(one, dict) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same_value, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
@@ -181,7 +181,7 @@ def _collect(node: Any, wanted: Any, text: str, edits: list[Edit], dotted: str =
     """Add the edits that turn the value at ``node`` into ``wanted``."""
     from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-    if _same(construct(node, (), {}, []), wanted):
+    if same_value(construct(node, (), {}, []), wanted):
         return
     if isinstance(node, ScalarNode):
         piece = (

@@ -21,7 +21,7 @@ class Field:
     """A parameter as the form shows it.
 
     ``kind`` decides the widget; ``columns`` are the fields of each row of a ``table`` (a mapping of typed entries,
-    such as the sweep's space).
+    such as the sweep's space), and ``choices`` then the names that a row may have.
     """
 
     key: str
@@ -64,7 +64,8 @@ def _describe_field(key: str, info: FieldInfo) -> Field:
         return Field(key, "texts" if _base(arguments[0]) is str else "numbers", text, default)
     if origin is dict and isinstance(arguments[1], type) and issubclass(arguments[1], BaseModel):
         rows = {name: _plain(entry) for name, entry in (default or {}).items()}
-        return Field(key, "table", text, rows, columns=_describe(arguments[1], ""))
+        names = get_args(arguments[0]) if get_origin(arguments[0]) is Literal else ()
+        return Field(key, "table", text, rows, choices=names, columns=_describe(arguments[1], ""))
     return Field(key, _SCALARS.get(annotation, "yaml"), text, default, bounds=_bounds(info))
 
 

@@ -65,15 +65,14 @@ class Process:
     def stop(self, grace_s: float = GRACE_S) -> None:
         """Interrupt the command and all its children; kill what is left after ``grace_s`` seconds."""
         child = self._child
-        if child is None:
+        if child is None or child.poll() is not None:
             return
-        if child.poll() is None:
-            self.stopped = True
-            _signal(child.pid, signal.SIGINT)
-            end = time.monotonic() + grace_s
-            while child.poll() is None and time.monotonic() < end:
-                time.sleep(0.05)
-        _signal(child.pid, signal.SIGKILL)  # the group outlives its leader as long as a member lives
+        self.stopped = True
+        _signal(child.pid, signal.SIGINT)
+        end = time.monotonic() + grace_s
+        while child.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        _signal(child.pid, signal.SIGKILL)  # the group outlives its leader as long as a member of it lives
 
     def _run(self) -> None:
         status = 127

@@ -21,7 +21,7 @@ class Board:
     def __init__(self, root: Path) -> None:
         form = FormView(Form(root))
         run, experiments = RunView(root, form), ExperimentsView(root)
-        run.on_end(lambda status: experiments.refresh() if status == 0 else None)
+        run.on_end(lambda status: experiments.refresh_if_any() if status == 0 else None)
         self.parameters, self.pipeline, self.experiments = _frame(form), _frame(run), _frame(experiments)
 
 

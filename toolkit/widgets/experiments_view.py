@@ -9,7 +9,8 @@ from typing import Any
 
 from ipywidgets import HTML, Button, HBox, Layout, VBox
 
-from toolkit.widgets.experiments import Comparison, Run, compare, load_runs
+from toolkit.errors import StageError
+from toolkit.widgets.experiments import Comparison, Run, check_git, compare, load_runs
 from toolkit.widgets.report import Report
 
 
@@ -29,9 +30,18 @@ class ExperimentsView(VBox):
         """Read the experiments in the background: DVC takes seconds."""
         if self._button.disabled:
             return
+        check_git(self._root)
         self._button.disabled = True
         self.report.say("Reads the experiments …")
         threading.Thread(target=self.report.guard(self._load), daemon=True).start()
+
+    def refresh_if_any(self) -> None:
+        """Read them if there can be any: without git there is nothing to say after each run."""
+        try:
+            check_git(self._root)
+        except StageError:
+            return
+        self.refresh()
 
     def _load(self) -> None:
         try:

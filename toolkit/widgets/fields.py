@@ -13,6 +13,7 @@ from toolkit.params import SECTIONS
 
 Kind = Literal["bool", "int", "float", "text", "choice", "texts", "numbers", "table", "yaml"]
 _SCALARS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+_TOLD = 2**31  # what only keeps a number within 32 bits needs no words
 _BOUNDS = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))
 
 
@@ -89,5 +90,6 @@ def _bounds(info: FieldInfo) -> str:
     found = []
     for name, words in _BOUNDS:
         limits = [getattr(rule, name) for rule in info.metadata if getattr(rule, name, None) is not None]
+        limits = [limit for limit in limits if limit < _TOLD]
         found += [f"{words} {limit:,}" if isinstance(limit, int) else f"{words} {limit}" for limit in limits]
     return ", ".join(found)

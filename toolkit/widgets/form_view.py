@@ -15,7 +15,7 @@ from toolkit.widgets.report import Report
 from toolkit.widgets.table_view import TableEditor
 
 _LABEL = {"description_width": "148px"}
-_CONTROL = Layout(width="440px", flex="0 0 auto")
+_CONTROL = Layout(width="420px", flex="0 0 auto")
 
 
 class FormView(VBox):
@@ -100,7 +100,11 @@ class _Row(VBox):
             names="value",
         )
         wide = field.kind == "table"
-        head = VBox([self._help, self._control]) if wide else HBox([self._control, self._help])
+        if wide:
+            head = VBox([self._help, self._control])
+        else:
+            middle = Layout(align_items="center", overflow="visible")
+            head = HBox([self._control, self._help], layout=middle)
         super().__init__([head, self._message])
         self.add_class("tk-row")
 
@@ -123,7 +127,7 @@ class _Row(VBox):
 def _make_control(field: Field, shown: Any) -> Any:
     common = {"description": field.name, "tooltip": field.description, "style": _LABEL, "layout": _CONTROL}
     if field.kind == "bool":
-        return Checkbox(shown, **common | {"indent": True})
+        return Checkbox(shown, **common, indent=False)
     if field.kind == "choice":
         options = field.choices if shown in field.choices else (shown, *field.choices)
         return Dropdown(options=options, value=shown, **common)
@@ -164,4 +168,4 @@ def _state(changes: int, findings: dict[str, list[str]]) -> str:
         parts.append(f"{len(findings)} to mend before saving")
     if changes:
         parts.append(f"{changes} changed, not saved")
-    return f'<span class="tk-quiet" role="status">{" · ".join(parts) or "as in params.yaml"}</span>'
+    return f'<span class="tk-quiet tk-state" role="status">{" · ".join(parts) or "as in params.yaml"}</span>'

@@ -17,15 +17,15 @@ _DVC: tuple[tuple[re.Pattern[str], State], ...] = (
     (re.compile(r"Stage '([^']+)' is cached"), "restored"),
     (re.compile(r"ERROR: failed to reproduce '([^']+)'"), "failed"),
 )
-# The runner: "train: cell 4/9 ..." while it runs.
-_CELL = re.compile(r"(?P<stage>[a-z_]+): cell (?P<cell>\d+)/(?P<cells>\d+)\b[ :.-]*(?P<title>.*)")
-_NOTEBOOK = re.compile(r"(reports/[\w./-]+\.ipynb)")
+# The runner, off a terminal, after each cell: "train 4/9 Learning curves 1.2 s"
+_CELL = re.compile(r"(?P<stage>\w+) (?P<cell>\d+)/(?P<cells>\d+) (?P<title>.*) \d+\.\d s")
+_FAILED = re.compile(r"(reports/failed/\w+\.ipynb)")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
 class StageProgress:
-    """One stage: its state, and the cell it is at (1-based) of how many, while it runs."""
+    """One stage: its state, and how many of its cells have ended; ``title`` is the last one's."""
 
     name: str
     state: State = "waiting"
@@ -36,11 +36,13 @@ class StageProgress:
 
 @dataclass
 class Progress:
-    """The stages of a run, updated by each line; ``notebook`` is the executed notebook that a failure names."""
+    """The stages of a run, updated by each line; after a failure ``error`` is its message and ``notebook`` the
+    executed notebook, as far as it came."""
 
     stages: dict[str, StageProgress] = field(default_factory=dict)
     notebook: str | None = None
     error: list[str] = field(default_factory=list)
+    _telling: bool = False  # the runner's message goes on over the lines that are indented
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Progress:
@@ -56,17 +58,20 @@ class Progress:
 
     def feed(self, line: str) -> None:
         """Take one line of output."""
-        text = _COLOURS.sub("", line).strip()
+        text = _COLOURS.sub("", line).rstrip()
+        self._telling = text.startswith("toolkit: ") or (self._telling and text.startswith("  "))
+        if self._telling:
+            self.error.append(text.removeprefix("toolkit: "))
+            if match := _FAILED.search(text):
+                self.notebook = match.group(1)
+            return
         for pattern, state in _DVC:
-            if match := pattern.search(text):
+            if match := pattern.match(text):
                 self._enter(match.group(1), state)
-                return
-        if match := _CELL.match(text):
+        if match := _CELL.fullmatch(text):
             self._at_cell(match)
-        elif "toolkit:" in text or text.startswith("ERROR"):
-            self.error.append(text)
-        if (match := _NOTEBOOK.search(text)) and "failed" in text:
-            self.notebook = match.group(1)
+        elif text.startswith("ERROR: ") and not self.error:
+            self.error.append(text.removeprefix("ERROR: "))
 
     def end(self, status: int, stopped: bool) -> None:
         """Take the exit status: a stage that was running is done, failed or stopped."""
@@ -79,17 +84,18 @@ class Progress:
         for other, stage in self.stages.items():  # DVC does not say that a stage ended well
             if stage.state == "running" and other != name:
                 self.stages[other] = replace(stage, state="done")
-        self.stages[name] = StageProgress(name, state)
+        old = self.stages.get(name, StageProgress(name))
+        self.stages[name] = replace(old, state=state)
 
     def _at_cell(self, match: re.Match[str]) -> None:
         name = match["stage"]
         if name in self.stages:
             self.stages[name] = StageProgress(
-                name, "running", int(match["cell"]), int(match["cells"]), match["title"].strip()
+                name, "running", int(match["cell"]), int(match["cells"]), match["title"]
             )
 
 
 def _share_of(stage: StageProgress) -> float:
     if stage.state in {"done", "unchanged", "restored"}:
         return 1.0
-    return (stage.cell - 1) / stage.cells if stage.state == "running" and stage.cells else 0.0
+    return stage.cell / stage.cells if stage.state == "running" and stage.cells else 0.0

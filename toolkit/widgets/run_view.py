@@ -131,7 +131,7 @@ def render_progress(progress: Progress) -> str:
     return (
         f'<div class="tk-bar" role="progressbar" aria-label="pipeline" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><div style="width: {percent}%"></div></div>'
-        f'<table class="tk-table"><thead><tr><th>Stage</th><th>State</th><th>Cell</th></tr></thead>{rows}</table>'
+        f'<table class="tk-table"><thead><tr><th>Stage</th><th>State</th><th>Cells</th></tr></thead>{rows}</table>'
     )
 
 

@@ -53,6 +53,17 @@ STYLE = f"""
 .tk summary:focus-visible, .tk a:focus-visible, .tk .lm-TabBar-tab:focus-visible {{
   outline: 2px solid var(--jp-brand-color1); outline-offset: 1px; }}
 
+/* a check box like the other rows: its label left, the box where fields begin */
+.tk-row .widget-checkbox .widget-label-basic {{ flex-direction: row-reverse; justify-content: flex-end;
+  align-items: center; }}
+.tk-row .widget-checkbox .widget-label-basic input {{ margin: 0; }}
+.tk-row .widget-checkbox .widget-label-basic span {{ width: 148px; text-align: right; margin-right: 8px; flex: none; }}
+.tk-space .widget-checkbox .widget-label-basic {{ flex-direction: row; justify-content: flex-start; gap: 6px; }}
+.tk-space .widget-checkbox .widget-label-basic span {{ width: auto; margin: 0; }}
+.tk-space .widget-hbox {{ column-gap: 8px; padding: 1px 0; }}
+.tk-space .widget-label {{ margin-right: 6px; }}
+.tk-state {{ margin-left: 10px; }}
+
 /* tabs */
 .tk .jupyter-widget-tab > .lm-TabBar {{ overflow: visible; }}
 .tk .jupyter-widget-tab > .lm-TabBar .lm-TabBar-content {{ flex-wrap: wrap; border-bottom: 1px solid var(--tk-line); }}
@@ -68,12 +79,13 @@ STYLE = f"""
 .tk .jupyter-widget-tab > .widget-tab-contents {{ border: 0; padding: 12px 0 4px; background: none; }}
 
 /* the form */
-.tk-intro {{ color: var(--jp-ui-font-color2); }}
 .tk-row {{ border-left: 3px solid transparent; padding: 3px 0 3px 10px; overflow: visible; }}
 .tk-row.tk-changed {{ border-left-color: var(--jp-brand-color1); }}
 .tk-row.tk-wrong {{ border-left-color: var(--jp-error-color1); }}
 .tk-row.tk-wrong input[type=text], .tk-row.tk-wrong select {{ border-color: var(--jp-error-color1); }}
-.tk-help {{ color: var(--jp-ui-font-color2); padding-left: 12px; line-height: 1.35; }}
+.tk-help .widget-html-content, .tk-intro {{ color: var(--jp-ui-font-color2); }}
+.tk-help {{ padding-left: 14px; }}
+.tk-help .widget-html-content {{ line-height: 1.35; }}
 .tk-help b {{ color: var(--jp-ui-font-color1); font-weight: 600; }}
 .tk-message {{ color: var(--jp-error-color0, var(--jp-error-color1)); padding-left: 160px; }}
 [data-jp-theme-light="true"] .tk-message {{ color: #b3261e; }}

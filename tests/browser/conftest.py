@@ -132,14 +132,24 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of its own: our params.yaml and interactive notebooks, and a pipeline of two quick stages."""
+    """A copy of this project, without git and results, whose pipeline ends with the labels."""
     root = tmp_path_factory.mktemp("lab") / "a project"
-    (root / "notebooks").mkdir(parents=True)
+    root.mkdir()
+    for name in ("examples", "notebooks", "toolkit"):
+        shutil.copytree(
+            ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        )
     (root / ".dvc").mkdir()
     (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
-    for name in ("board", "explore"):
-        shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", root / "notebooks")
+    (root / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text().partition("\n  prepare:\n")[0] + "\n")
     return root
+
+
+@pytest.fixture
+def fresh(project: Path) -> Path:
+    """The project with the parameters as they are committed."""
+    shutil.copy(ROOT / "params.yaml", project / "params.yaml")
+    return project
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +178,12 @@ def lab(project: Path, tmp_path_factory: pytest.TempPathFactory, chromium: str) 
     ]
     with (base / "log").open("wb") as log:
         server = subprocess.Popen(
-            command, cwd=project, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=project,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             yield Lab(_wait_for_server(server, base, token), token, project, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,79 +14,100 @@ from toolkit.params_edit import load_text
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = load_text(ROOT)
-SHOTS = os.environ.get("TOOLKIT_SCREENSHOTS")  # a folder: pictures of each step are left there
+PICTURES = os.environ.get("TOOLKIT_SCREENSHOTS")  # a folder: pictures of each step are left there
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
-PIPELINE = """stages:
-  first:
-    cmd: python -c "print('first at work')"
-    params: [train.seed]
-  second:
-    cmd: python -c "raise SystemExit(SECOND)"
-    params: [train.learning_rate]
-"""
+BOARD = "notebooks/board.ipynb"
 
 
-def picture(notebook, name: str) -> None:
-    if SHOTS:
-        notebook.page.screenshot(path=f"{SHOTS}/{name}.png")
+def picture(notebook: Any, name: str, theme: str) -> None:
+    if PICTURES:
+        notebook.page.screenshot(path=f"{PICTURES}/{name}-{theme.rsplit(maxsplit=1)[-1].lower()}.png")
 
 
-@pytest.fixture
-def fresh(project: Path) -> Path:
-    (project / "params.yaml").write_bytes(TEXT.encode())
-    (project / "dvc.yaml").write_text(PIPELINE.replace("SECOND", "0"))
-    (project / "dvc.lock").unlink(missing_ok=True)
-    return project
-
-
-def tab(notebook, name: str):
-    return notebook.page.get_by_role("tab", name=name)
+def check_quiet(notebook: Any) -> None:
+    """No error in a cell or callback, none in the page, and nothing asked of another server."""
+    notebook.settle()
+    assert notebook.errors() == []
+    assert notebook.console == []
+    assert notebook.outside == []
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_a_value_is_changed_saved_and_nothing_else_in_the_file(fresh: Path, open_notebook: Callable, theme: str) -> None:
-    notebook = open_notebook("notebooks/board.ipynb", theme)
+def test_a_value_is_changed_and_saved_and_nothing_else_in_the_file(
+    fresh: Path, open_notebook: Callable, theme: str
+) -> None:
+    notebook = open_notebook(BOARD, theme)
     notebook.run_all()
     page = notebook.page
-    tab(notebook, "train").click()
+    page.get_by_role("tab", name="train").click()
     field = page.get_by_label("learning_rate", exact=True).locator("visible=true")
+    save = page.get_by_role("button", name="Save", exact=True)
     field.fill("2")
     field.press("Enter")
     page.get_by_text("train.learning_rate: must be at most 1.0. Got 2 instead.").wait_for()
-    picture(notebook, f"board-wrong-{theme[-5:].strip()}")
-    assert page.get_by_role("button", name="Save", exact=True).is_disabled()
+    picture(notebook, "board-wrong", theme)
+    assert save.is_disabled()
     field.fill("1e-3")
     field.press("Enter")
     page.get_by_text("changed: was 0.05").wait_for()
-    picture(notebook, f"board-changed-{theme[-5:].strip()}")
-    tab(notebook, "sweep").click()
-    picture(notebook, f"board-sweep-{theme[-5:].strip()}")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("tab", name="sweep").click()
+    page.get_by_role("button", name="Add", exact=True).wait_for()
+    picture(notebook, "board-sweep", theme)
+    save.click()
     page.get_by_text("Saved to params.yaml: train.learning_rate.").wait_for()
     expected = TEXT.replace("  learning_rate: 0.05 #", "  learning_rate: 0.001 #")
+    assert expected != TEXT
     assert (fresh / "params.yaml").read_bytes() == expected.encode()
-    notebook.settle()
-    assert notebook.errors() == []
-    assert notebook.outside == []
-    assert notebook.console == []
+    check_quiet(notebook)
 
 
-@pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_the_pipeline_runs_and_its_failure_is_told(fresh: Path, open_notebook: Callable, theme: str) -> None:
-    notebook = open_notebook("notebooks/board.ipynb", theme)
+def test_the_pipeline_runs_to_its_end_with_progress(fresh: Path, open_notebook: Callable) -> None:
+    notebook = open_notebook(BOARD, DARK)
     notebook.run_all()
     page = notebook.page
     page.get_by_role("button", name="Run pipeline").click()
-    page.get_by_text("Done in").wait_for()
-    picture(notebook, f"run-done-{theme[-5:].strip()}")
+    page.get_by_role("row", name="collect ▶ running").wait_for()
+    page.get_by_text("Done in").wait_for(timeout=90_000)
     assert page.get_by_role("progressbar", name="pipeline").get_attribute("aria-valuenow") == "100"
+    assert (fresh / "data/labels/labels.parquet").exists()
+    picture(notebook, "run-done", DARK)
+    check_quiet(notebook)
+
+
+def test_a_failure_is_told_with_a_link_to_the_notebook(fresh: Path, open_notebook: Callable) -> None:
+    notebook = open_notebook(BOARD, LIGHT)
+    notebook.run_all()
+    page = notebook.page
+    page.get_by_role("tab", name="annotate").click()
+    field = page.get_by_label("label", exact=True).locator("visible=true")
+    field.fill("no_such_tag")
+    field.press("Enter")
+    page.get_by_text("changed: was diagnosis").wait_for()
+    page.get_by_role("button", name="Run pipeline").click()
+    page.get_by_text("notebooks/annotate.ipynb failed in code cell").first.wait_for(timeout=90_000)
+    assert "label: no_such_tag #" in load_text(fresh)  # running saves first
+    page.get_by_role("row", name="annotate ✗ failed").wait_for()
     page.get_by_role("button", name="Compare").click()
     page.get_by_text("Experiments need a git commit").wait_for()
-    (fresh / "dvc.yaml").write_text(PIPELINE.replace("SECOND", "3"))
-    page.get_by_role("button", name="Run pipeline").click()
-    page.get_by_text("failed to reproduce 'second'").first.wait_for()
-    picture(notebook, f"run-failed-{theme[-5:].strip()}")
-    assert page.get_by_role("row", name="second").get_by_text("✗ failed").is_visible()
-    assert page.get_by_role("row", name="first").get_by_text("✓ unchanged").is_visible()
-    notebook.settle()
+    picture(notebook, "run-failed", LIGHT)
+    page.get_by_role("link", name="Open reports/failed/annotate.ipynb").click()
+    page.get_by_role("tab", name="annotate.ipynb").wait_for()
     assert notebook.errors() == []
+
+
+def test_stop_ends_the_run(fresh: Path, open_notebook: Callable) -> None:
+    with (fresh / "dvc.yaml").open() as file:
+        pipeline = file.read()
+    try:
+        (fresh / "dvc.yaml").write_text("stages:\n  slow:\n    cmd: sleep 600\n    always_changed: true\n")
+        notebook = open_notebook(BOARD, DARK)
+        notebook.run_all()
+        page = notebook.page
+        page.get_by_role("button", name="Run pipeline").click()
+        page.get_by_role("row", name="slow ▶ running").wait_for()
+        picture(notebook, "run-running", DARK)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_text("Stopped. Nothing of it is left running").wait_for()
+        check_quiet(notebook)
+    finally:
+        (fresh / "dvc.yaml").write_text(pipeline)

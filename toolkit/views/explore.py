@@ -35,7 +35,9 @@ class Note:
         return f"*{self.text}*"
 
 
-NO_LABELS = Note("There are no labels yet. Run `./run dvc repro annotate` to make them, then run this cell again.")
+NO_LABELS = Note(
+    "There are no labels yet. Run `./run dvc repro annotate` to make them, then run this cell again."
+)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,9 @@ def _load_sample(path: Path, most_rows: int) -> tuple[pd.DataFrame, int]:
                 first += len(batch)
             return pa.Table.from_batches(parts).to_pandas(), total
     except (OSError, pa.ArrowException) as error:
-        raise StageError(f"{path.name} must be readable as Parquet. {error}. Make it anew with './run'.") from None
+        raise StageError(
+            f"{path.name} must be readable as Parquet. {error}. Make it anew with './run'."
+        ) from None
 
 
 def _load_frame(path: Path) -> pd.DataFrame | None:
@@ -180,7 +184,11 @@ def describe_columns(data: Dataset) -> pd.DataFrame:
 
 
 def _describe_column(values: pd.Series, kind: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {"type": kind, "missing": f"{values.isna().mean():.1%}", "distinct": values.nunique()}
+    facts: dict[str, Any] = {
+        "type": kind,
+        "missing": f"{values.isna().mean():.1%}",
+        "distinct": values.nunique(),
+    }
     if kind in NUMERIC:
         quantiles = values.astype(float).quantile([0, 0.25, 0.5, 0.75, 1])
         names = ("min", "25 %", "median", "75 %", "max")

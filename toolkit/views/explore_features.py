@@ -99,8 +99,8 @@ def plot_correlations(data: Dataset) -> Plot | Note:
         kept = [name for name in measure_relation(data).index if name in table][:_MOST_IN_HEATMAP]
         kept = kept or list(table.index[:_MOST_IN_HEATMAP])
         table = table.loc[table.index.isin(kept), table.columns.isin(kept)]
-    size = 2.2 + 0.2 * len(table)
-    figure, axes = new_figure(size + 1.0, size)
+    size = 2.2 + min(0.2 * len(table), 4.8)
+    figure, axes = new_figure(size + 0.8, size)
     image = axes.imshow(table, vmin=-1, vmax=1, cmap=DIVERGING)
     axes.set_xticks(range(len(table)), table.columns, rotation=90)
     axes.set_yticks(range(len(table)), table.index)
@@ -139,7 +139,12 @@ def _draw_bars(axes: Any, groups: dict[str, pd.Series]) -> None:
         shares = values.astype("string").value_counts(normalize=True).reindex(names, fill_value=0)
         places = np.arange(len(names)) + (index - (len(groups) - 1) / 2) * width
         axes.bar(places, shares.to_numpy(float), width, label=group, color=COLORS[index % len(COLORS)])
-    axes.set_xticks(range(len(names)), names, rotation=30 if len(names) > 4 else 0, ha="right" if len(names) > 4 else "center")
+    axes.set_xticks(
+        range(len(names)),
+        names,
+        rotation=30 if len(names) > 4 else 0,
+        ha="right" if len(names) > 4 else "center",
+    )
     axes.grid(visible=False, axis="x")
 
 
@@ -164,7 +169,7 @@ def _spearman(data: Dataset, feature: str) -> float:
     known = data.rows[[feature, "label"]].dropna().astype(float)
     if len(known) < 3 or known.nunique().min() < 2:
         return float("nan")
-    return float(known.rank().corr().iloc[0, 1])
+    return float(known.rank().corr().to_numpy()[0, 1])
 
 
 def _order(table: pd.DataFrame) -> list[int]:

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from toolkit.views.explore import NO_LABELS, Dataset, Note
+from toolkit.views.explore import NO_LABELS, SUSPECTS, Dataset, Note
 from toolkit.views.style import Plot, new_figure, show
 
 
@@ -38,6 +38,7 @@ def describe_annotators(data: Dataset) -> pd.DataFrame | Note:
         table = table.join(pd.crosstab(given["annotator"], given["label"]))
     settled = given.merge(data.labels[[data.key, "label"]], on=data.key, suffixes=("", "_settled"))
     same = settled["label"] == settled["label_settled"]
+    table.index.name = None
     table["as settled"] = same.groupby(settled["annotator"]).mean().map("{:.1%}".format)
     return table
 
@@ -84,7 +85,11 @@ def describe_suspects(data: Dataset, most: int = 20, features: int = 4) -> pd.Da
     from toolkit.views.explore_features import measure_relation
 
     if data.suspects is None:
-        return NO_LABELS
+        return (
+            NO_LABELS
+            if data.labels is None
+            else Note(f"{SUSPECTS} is not there: annotate did not look for any.")
+        )
     if data.suspects.empty:
         return Note("No label is suspected to be wrong.")
     best = [name for name in measure_relation(data).index if name in data.rows][:features]
@@ -93,7 +98,7 @@ def describe_suspects(data: Dataset, most: int = 20, features: int = 4) -> pd.Da
 
 
 def _answers(data: Dataset) -> pd.DataFrame | None:
-    """The newest answer of each annotator for each row, skipped ones left out; None before annotate ran."""
+    """Keep the newest answer of each annotator for each row, skipped ones left out; None before annotate ran."""
     if data.annotations is None:
         return None
     given = data.annotations.dropna(subset=["label"])

@@ -99,7 +99,9 @@ def _parse_entry(entry: dict[str, Any]) -> Iterator[Run]:
 def _parse_run(name: str, entry: dict[str, Any]) -> Run:
     data = entry.get("data") or {}
     error = (entry.get("error") or {}).get("msg", "")
-    return Run(name, entry["rev"], _flatten_files(data.get("params")), _flatten_metrics(data.get("metrics")), error)
+    return Run(
+        name, entry["rev"], _flatten_files(data.get("params")), _flatten_metrics(data.get("metrics")), error
+    )
 
 
 def _flatten_files(files: dict[str, Any] | None) -> dict[str, Any]:

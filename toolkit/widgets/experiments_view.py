@@ -57,7 +57,9 @@ def render_comparison(comparison: Comparison) -> str:
     if not comparison.params and not comparison.metrics:
         names = ", ".join(html.escape(run.name) for run in comparison.runs)
         return f'<p class="tk-quiet">No difference in parameters or metrics between: {names}.</p>'
-    head = "".join(f'<th class="tk-number">{_breakable(name)}</th>' for name in (*comparison.params, *comparison.metrics))
+    head = "".join(
+        f'<th class="tk-number">{_breakable(name)}</th>' for name in (*comparison.params, *comparison.metrics)
+    )
     rows = "".join(_render_run(run, comparison) for run in comparison.runs)
     return (
         f'<div class="tk-scroll"><table class="tk-table"><thead><tr><th>Run</th>{head}</tr></thead>'

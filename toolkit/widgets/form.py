@@ -40,9 +40,7 @@ class Form:
         node = compose(text)
         values = construct(node, (), {}, []) if node is not None else {}
         self._text = text
-        self._saved = {
-            key: _value_at(values, field.key, field.default) for key, field in _BY_KEY.items()
-        }
+        self._saved = {key: _value_at(values, field.key, field.default) for key, field in _BY_KEY.items()}
         self._typed: dict[str, Any] = {}
         self._misread: dict[str, str] = {}
 
@@ -175,7 +173,9 @@ def _parse_items(text: str, as_text: bool) -> list[Any]:
     except ParamsError:
         node = None
     if node is None or any(isinstance(item.value, list) for item in node.value):
-        raise ValueError("must be values with commas between them; quote one that has a comma or bracket in it.")
+        raise ValueError(
+            "must be values with commas between them; quote one that has a comma or bracket in it."
+        )
     return [item.value if as_text else construct(item, (), {}, []) for item in node.value]
 
 

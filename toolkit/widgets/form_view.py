@@ -28,12 +28,18 @@ class FormView(VBox):
         self._rows = {field.key: _Row(field, self) for fields in FIELDS.values() for field in fields}
         self._notes = {section: HTML() for section in SECTIONS}
         self._tabs = Tab([self._panel(section) for section in SECTIONS], titles=list(SECTIONS))
-        self._save = Button(description="Save", button_style="primary", tooltip="Write the changes to params.yaml")
-        self._reset = Button(description="Reset", tooltip="Read params.yaml anew and forget the changes made here")
+        self._save = Button(
+            description="Save", button_style="primary", tooltip="Write the changes to params.yaml"
+        )
+        self._reset = Button(
+            description="Reset", tooltip="Read params.yaml anew and forget the changes made here"
+        )
         self._state = HTML()
         self._save.on_click(self.report.guard(lambda _: self.save()))
         self._reset.on_click(self.report.guard(lambda _: self.reset()))
-        buttons = HBox([self._save, self._reset, self._state], layout=Layout(align_items="center", overflow="visible"))
+        buttons = HBox(
+            [self._save, self._reset, self._state], layout=Layout(align_items="center", overflow="visible")
+        )
         super().__init__([self._tabs, buttons, self.report])
         self.refresh()
 
@@ -146,7 +152,11 @@ def _help(field: Field, changed: bool, saved: Any) -> str:
     if field.kind == "table":
         text = f"<b>{field.name}</b> · {text}"
     if changed:
-        was = "" if field.kind == "table" else f": was {html.escape(str(show_value(field.kind, saved)) or 'empty')}"
+        was = (
+            ""
+            if field.kind == "table"
+            else f": was {html.escape(str(show_value(field.kind, saved)) or 'empty')}"
+        )
         text += f" · <b>changed{was}</b>"
     return text
 

@@ -36,8 +36,10 @@ class StageProgress:
 
 @dataclass
 class Progress:
-    """The stages of a run, updated by each line; after a failure ``error`` is its message and ``notebook`` the
-    executed notebook, as far as it came."""
+    """The stages of a run, updated by each line.
+
+    After a failure, ``error`` is its message and ``notebook`` the executed notebook as far as it came.
+    """
 
     stages: dict[str, StageProgress] = field(default_factory=dict)
     notebook: str | None = None
@@ -61,9 +63,10 @@ class Progress:
         text = _COLOURS.sub("", line).rstrip()
         self._telling = text.startswith("toolkit: ") or (self._telling and text.startswith("  "))
         if self._telling:
-            self.error.append(text.removeprefix("toolkit: "))
             if match := _FAILED.search(text):
-                self.notebook = match.group(1)
+                self.notebook = match.group(1)  # shown as a link instead of the line
+            else:
+                self.error.append(text.removeprefix("toolkit: "))
             return
         for pattern, state in _DVC:
             if match := pattern.match(text):

@@ -40,7 +40,7 @@ class Report(HTML):
                 return callback(*arguments, **named)
             except ToolkitError as error:
                 self.say(str(error), "bad")
-            except Exception as error:  # noqa: BLE001 - the last place before it would be lost
+            except Exception as error:
                 title = html.escape(f"{type(error).__name__}: {error}")
                 trace = html.escape(traceback.format_exc())
                 self.say_html(f"{title}<details><summary>Where</summary><pre>{trace}</pre></details>", "bad")

@@ -16,7 +16,7 @@ from toolkit.pipeline import load_yaml
 from toolkit.widgets.form_view import FormView
 from toolkit.widgets.process import Process
 from toolkit.widgets.progress import Progress, StageProgress
-from toolkit.widgets.report import Report
+from toolkit.widgets.report import Report, Tone
 
 _LOG_LINES = 400
 _REDRAW_S = 0.2
@@ -42,24 +42,34 @@ class RunView(VBox):
         self._lock = threading.RLock()
         self._drawn_at = 0.0
         self._run = Button(
-            description="Run pipeline", button_style="primary", tooltip="Save, then dvc repro: run what changed"
+            description="Run pipeline",
+            button_style="primary",
+            tooltip="Save, then dvc repro: run what changed",
         )
         self._try = Button(
-            description="Run as experiment", tooltip="Save, then dvc exp run: keep parameters and metrics to compare"
+            description="Run as experiment",
+            tooltip="Save, then dvc exp run: keep parameters and metrics to compare",
         )
         self._name = Text(
-            placeholder="name (optional)", description="as", tooltip="Name of the experiment", layout={"width": "220px"}
+            placeholder="name (optional)",
+            description="as",
+            tooltip="Name of the experiment",
+            layout={"width": "220px"},
         )
         self._name.style.description_width = "initial"
         self._stop = Button(
-            description="Stop", button_style="danger", tooltip="Interrupt the run and all it started", disabled=True
+            description="Stop",
+            button_style="danger",
+            tooltip="Interrupt the run and all it started",
+            disabled=True,
         )
         self._run.on_click(self.report.guard(lambda _: self.start(["dvc", "repro"])))
         self._try.on_click(self.report.guard(lambda _: self.start(self._experiment())))
         self._stop.on_click(self.report.guard(lambda _: self.stop()))
         self._progress, self._log = HTML(), HTML()
         buttons = HBox(
-            [self._run, self._stop, self._try, self._name], layout=Layout(align_items="center", overflow="visible")
+            [self._run, self._stop, self._try, self._name],
+            layout=Layout(align_items="center", overflow="visible"),
         )
         super().__init__([buttons, self.report, self._progress, self._log])
 
@@ -113,7 +123,8 @@ class RunView(VBox):
             self._draw()
             self._enable(running=False)
             seconds = time.monotonic() - self._began
-            self.report.say_html(*_verdict(self._tracker, status, self.process.stopped, seconds))
+            text, tone = _verdict(self._tracker, status, self.process.stopped, seconds)
+            self.report.say_html(text, tone)
         for callback in self._ended:
             self.report.guard(callback)(status)
 
@@ -127,9 +138,10 @@ class RunView(VBox):
 def render_progress(progress: Progress) -> str:
     """Draw a run's stages as a bar and a table (HTML)."""
     percent = round(100 * progress.share)
+    bad = " tk-bad" if any(stage.state == "failed" for stage in progress.stages.values()) else ""
     rows = "".join(map(_render_stage, progress.stages.values()))
     return (
-        f'<div class="tk-bar" role="progressbar" aria-label="pipeline" aria-valuemin="0" aria-valuemax="100" '
+        f'<div class="tk-bar{bad}" role="progressbar" aria-label="pipeline" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><div style="width: {percent}%"></div></div>'
         f'<table class="tk-table"><thead><tr><th>Stage</th><th>State</th><th>Cells</th></tr></thead>{rows}</table>'
     )
@@ -146,15 +158,21 @@ def _render_stage(stage: StageProgress) -> str:
     )
 
 
-def _verdict(progress: Progress, status: int, stopped: bool, seconds: float) -> tuple[str, str]:
+def _verdict(progress: Progress, status: int, stopped: bool, seconds: float) -> tuple[str, Tone]:
     """Say in HTML how a run ended, and in which tone."""
     counts = {state: sum(s.state == state for s in progress.stages.values()) for state in _STATES}
     if stopped:
         return "Stopped. Nothing of it is left running; run again to go on where it was.", "note"
     if status == 0:
-        parts = [f"{counts['done']} run", f"{counts['unchanged']} unchanged", f"{counts['restored']} from cache"]
+        parts = [
+            f"{counts['done']} run",
+            f"{counts['unchanged']} unchanged",
+            f"{counts['restored']} from cache",
+        ]
         return f"Done in {seconds:.0f} s: {', '.join(parts)}.", "good"
-    errors = html.escape("\n".join(progress.error)) or f"The command ended with status {status}; see its output."
+    errors = (
+        html.escape("\n".join(progress.error)) or f"The command ended with status {status}; see its output."
+    )
     link = f"\n{_link(progress.notebook)}" if progress.notebook else ""
     return errors + link, "bad"
 

@@ -12,6 +12,11 @@ from ipywidgets import HTML
 # Blue, green and red that white text can be read on in both themes (contrast 5.2:1, 5.1:1 and 5.6:1).
 _ACCENT, _GOOD, _BAD = "#1667c0", "#1b7a3d", "#c62828"
 
+_ARROW = (
+    "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath d='M4 6l4 4 4-4' fill='none' stroke='%23808080' stroke-width='2'/%3E%3C/svg%3E"
+)
+
 STYLE = f"""
 .tk {{ --tk-accent: {_ACCENT}; --tk-good: {_GOOD}; --tk-bad: {_BAD}; --tk-line: var(--jp-border-color2);
   color: var(--jp-ui-font-color1); font-family: var(--jp-ui-font-family); font-size: var(--jp-ui-font-size1);
@@ -46,7 +51,7 @@ STYLE = f"""
 /* the arrow is an image with a fixed colour: draw one that both themes show */
 .tk select {{ padding: 0 26px 0 8px; background-size: 16px; background-position: right 6px center;
   background-repeat: no-repeat;
-  background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M4 6l4 4 4-4' fill='none' stroke='%23808080' stroke-width='2'/%3E%3C/svg%3E"); }}
+  background-image: url("data:image/svg+xml,{_ARROW}"); }}
 .tk select option {{ background: var(--jp-layout-color1); color: var(--jp-ui-font-color0); }}
 .tk input[type=checkbox] {{ accent-color: var(--tk-accent); width: 16px; height: 16px; }}
 .tk .jupyter-button:focus-visible, .tk input:focus-visible, .tk select:focus-visible,
@@ -56,8 +61,9 @@ STYLE = f"""
 /* a check box like the other rows: its label left, the box where fields begin */
 .tk-row .widget-checkbox .widget-label-basic {{ flex-direction: row-reverse; justify-content: flex-end;
   align-items: center; }}
-.tk-row .widget-checkbox .widget-label-basic input {{ margin: 0; }}
-.tk-row .widget-checkbox .widget-label-basic span {{ width: 148px; text-align: right; margin-right: 8px; flex: none; }}
+.tk .widget-checkbox .widget-label-basic {{ display: flex; align-items: center; gap: 8px; }}
+.tk .widget-checkbox .widget-label-basic input {{ margin: 0; }}
+.tk-row .widget-checkbox .widget-label-basic span {{ width: 148px; text-align: right; flex: none; }}
 .tk-space .widget-checkbox .widget-label-basic {{ flex-direction: row; justify-content: flex-start; gap: 6px; }}
 .tk-space .widget-checkbox .widget-label-basic span {{ width: auto; margin: 0; }}
 .tk-space .widget-hbox {{ column-gap: 8px; padding: 1px 0; }}
@@ -101,8 +107,10 @@ STYLE = f"""
 .tk-box pre, .tk-log {{ font: 12px/1.5 var(--jp-code-font-family); white-space: pre-wrap; overflow-wrap: anywhere;
   margin: 6px 0 0; max-height: 260px; overflow: auto; color: var(--jp-ui-font-color1); background: none; }}
 .tk a {{ color: var(--jp-content-link-color); text-decoration: underline; }}
-.tk-bar {{ height: 6px; border-radius: 3px; background: var(--jp-layout-color3); margin: 10px 0 12px; overflow: hidden; }}
+.tk-bar {{ height: 6px; border-radius: 3px; background: var(--jp-layout-color3); margin: 10px 0 12px;
+  overflow: hidden; }}
 .tk-bar div {{ height: 100%; border-radius: 3px; background: var(--tk-accent); transition: width .3s; }}
+.tk-bar.tk-bad div {{ background: var(--tk-bad); }}
 .tk table.tk-table {{ border-collapse: collapse; margin: 4px 0 8px; font-size: var(--jp-ui-font-size1); }}
 .tk table.tk-table th, .tk table.tk-table td {{ padding: 5px 14px 5px 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--tk-line); background: none; color: var(--jp-ui-font-color1); max-width: none; }}

@@ -20,7 +20,9 @@ class TableEditor(VBox):
         self._field = field
         self._rows: dict[str, _TableRow] = {}
         self._box = VBox()
-        self._choice = Dropdown(description="add", options=field.choices, style={"description_width": "148px"})
+        self._choice = Dropdown(
+            description="add", options=field.choices, style={"description_width": "148px"}
+        )
         self._choice.layout.width = "340px"
         self._add = Button(description="Add", tooltip=f"Add a row to {field.name}")
         self._add.on_click(lambda _: self._add_row())
@@ -70,21 +72,25 @@ class _TableRow(HBox):
     """One row: its name, a control a column, a button that removes it."""
 
     def __init__(self, name: str, field: Field, row: dict[str, Any], editor: TableEditor) -> None:
-        self._columns = field.columns
+        self._columns, self._editor = field.columns, editor
         self._controls = {column.name: _make_control(name, column, row) for column in field.columns}
         label = HTML(f"<b>{name}</b>", layout=Layout(width="136px", flex="0 0 auto"))
         remove = Button(description="Remove", tooltip=f"Remove {name} from {field.name}")
         remove.on_click(lambda _: editor.remove(name))
         for control in self._controls.values():
-            control.observe(lambda _: (self._fit(), editor.take()), names="value")
+            control.observe(self._take, names="value")
         super().__init__(
             [label, *self._controls.values(), remove], layout=Layout(align_items="center", overflow="visible")
         )
         self._fit()
 
     def typed(self) -> dict[str, Any]:
-        """What stands in the visible controls."""
+        """Give what stands in the visible controls."""
         return {name: control.value for name, control in self._controls.items() if not control.layout.display}
+
+    def _take(self, _: Any) -> None:
+        self._fit()
+        self._editor.take()
 
     def _fit(self) -> None:
         """Show the columns that the row's type uses: a choice has values, the others have bounds."""
@@ -104,7 +110,11 @@ def _make_control(row_name: str, column: Field, row: dict[str, Any]) -> Any:
     if column.kind == "choice":
         choice = value if value in column.choices else column.choices[0]
         return Dropdown(
-            options=column.choices, value=choice, style=style, layout=Layout(width="130px", flex="0 0 auto"), **common
+            options=column.choices,
+            value=choice,
+            style=style,
+            layout=Layout(width="130px", flex="0 0 auto"),
+            **common,
         )
     wide = column.kind in {"numbers", "texts"}
     return Text(

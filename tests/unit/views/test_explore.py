@@ -43,7 +43,9 @@ def write_project(root: Path, labels: str | None = "classes") -> None:
     schema = {"schema": 1, "key": "id", "rows": ROWS, "exclude": ["remark"], "columns": columns}
     (root / explore.SCHEMA).write_text(json.dumps(schema))
     if labels:
-        write_labels(root, table, kind if labels != "numbers" else table["size"] + random.normal(size=ROWS), labels)
+        write_labels(
+            root, table, kind if labels != "numbers" else table["size"] + random.normal(size=ROWS), labels
+        )
 
 
 def write_labels(root: Path, table: pd.DataFrame, kind: np.ndarray, labels: str) -> None:
@@ -56,9 +58,13 @@ def write_labels(root: Path, table: pd.DataFrame, kind: np.ndarray, labels: str)
         given_ = truth[rows] if labels == "numbers" else np.where(random.random(200) < 0.9, truth[rows], "no")
         answers.append(pd.DataFrame({"id": table["id"].iloc[rows], "annotator": annotator, "label": given_}))
     pd.concat(answers).to_parquet(root / explore.ANNOTATIONS)
-    resolved = pd.DataFrame({"id": table["id"], "label": truth, "status": "agreed", "agreement": 1.0}).iloc[:280]
+    resolved = pd.DataFrame({"id": table["id"], "label": truth, "status": "agreed", "agreement": 1.0}).iloc[
+        :280
+    ]
     resolved.to_parquet(root / explore.LABELS)
-    suspects = pd.DataFrame({"id": ["r5", "r9"], "given": ["no", "no"], "likely": ["yes", "yes"], "score": [0.1, 0.2]})
+    suspects = pd.DataFrame(
+        {"id": ["r5", "r9"], "given": ["no", "no"], "likely": ["yes", "yes"], "score": [0.1, 0.2]}
+    )
     suspects.to_parquet(root / explore.SUSPECTS)
 
 

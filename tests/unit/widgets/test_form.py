@@ -98,7 +98,9 @@ def test_rows_of_the_sweep_keep_their_short_form(form: Form) -> None:
     space = {name: dict(row) for name, row in form.value("sweep.space").items()}
     space["num_leaves"] |= {"high": "128"}
     space["lambda_l1"] = {"type": "choice", "low": "", "high": "", "log": False, "values": "0, 1"}
-    form.put("sweep.space", {**space, "lambda_l2": {"type": "float", "low": "1", "high": "0.5", "log": False}})
+    form.put(
+        "sweep.space", {**space, "lambda_l2": {"type": "float", "low": "1", "high": "0.5", "log": False}}
+    )
     assert "sweep.space.lambda_l2" in form.findings()["sweep.space"][0]
     form.put("sweep.space", space)
     form.save()

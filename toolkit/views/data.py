@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from toolkit.data.schema import Schema
 from toolkit.features import Features
-from toolkit.views.style import COLORS, new_figure
+from toolkit.views.style import COLORS, new_figure, new_note
 
 SHOWN_CATEGORIES = 5
 
@@ -70,11 +70,33 @@ def table_splits(tables: Mapping[str, pa.Table], classes: Sequence[str]) -> pd.D
 
 
 def plot_missing(schema: Schema) -> Figure:
-    """Plot the share of missing values of the columns that have the most, at most 20."""
-    worst = sorted(schema.columns, key=lambda column: (-column.missing, column.name))[:20][::-1]
-    figure, axes = new_figure(7.0, 0.8 + 0.22 * len(worst))
+    """Plot the share of missing values of the columns that have any, the 20 worst."""
+    lacking = [column for column in schema.columns if column.missing]
+    worst = sorted(lacking, key=lambda column: (-column.missing, column.name))[:20][::-1]
+    if not worst:
+        return new_note("No column lacks a value.")
+    figure, axes = new_figure(7.0, 0.9 + 0.22 * len(worst))
     axes.barh([column.name for column in worst], [100 * column.missing / schema.rows for column in worst])
     axes.set(xlim=(0, 100), xlabel="missing, % of rows", title="Missing values")
+    return figure
+
+
+def plot_distributions(table: pa.Table, schema: Schema, most: int = 30) -> Figure:
+    """Plot how the values of each feature are spread, the first ``most`` features."""
+    kinds = dict(list(schema.kinds.items())[:most])
+    height = (len(kinds) + 5) // 6
+    figure, grid = new_figure(10.0, 1.25 * height + 0.2, rows=height, columns=6, squeeze=False)
+    for axes, (name, kind) in zip(grid.flat, kinds.items(), strict=False):
+        values = table[name].to_pandas().dropna()
+        if kind in ("number", "integer"):
+            axes.hist(values.astype(float), bins=20)
+        else:
+            values.value_counts().head(12).plot.bar(ax=axes, xlabel="")
+        axes.set_title(name, fontsize=8)
+        axes.tick_params(labelleft=False, labelbottom=kind in ("number", "integer"), labelsize=7)
+        axes.grid(visible=False)
+    for axes in grid.flat[len(kinds) :]:
+        axes.set_visible(False)
     return figure
 
 

@@ -13,7 +13,7 @@ from toolkit.data.agreement import AnnotatorRecord, PairAgreement
 from toolkit.data.annotations import Annotation
 from toolkit.data.label_quality import Quality
 from toolkit.data.labels import Resolution
-from toolkit.views.style import COLORS, INK, new_figure
+from toolkit.views.style import COLORS, INK, new_figure, new_note
 
 MOST_CLASSES_IN_PLOT = 12  # cells of a larger confusion matrix carry no figures
 
@@ -70,7 +70,7 @@ def plot_confusion(records: Sequence[AnnotatorRecord], classes: Sequence[str]) -
     """Plot, for each annotator, the share of each label's rows (down) that got each answer (across)."""
     shown = [record for record in records if record.confusion]
     if not shown:
-        return _note("No row has answers of several annotators that could be compared by class.")
+        return new_note("No row has answers of several annotators that could be compared by class.")
     height = max(2.2, 0.35 * len(classes) + 1.4)
     figure, grid = new_figure(max(3.0, 2.9 * len(shown)), height, columns=len(shown), squeeze=False)
     for place, (axes, record) in enumerate(zip(grid[0], shown, strict=True)):
@@ -78,7 +78,7 @@ def plot_confusion(records: Sequence[AnnotatorRecord], classes: Sequence[str]) -
             [[record.confusion.get((label, answer), 0) for answer in classes] for label in classes]
         )
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, alpha=0.85)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         ticks = range(len(classes))
         axes.set(title=record.annotator, xlabel="answer", xticks=ticks, yticks=ticks)
         axes.set_xticklabels(classes, rotation=90 if len(classes) > 3 else 0)
@@ -128,14 +128,6 @@ def plot_scores(quality: Quality, wrong: np.ndarray | None) -> Figure:
     axes.axvline(count + 0.5, color=INK, linestyle=":", label=f"{count} suspects")
     axes.set(xlabel="rank", ylabel="score", title="How suspect each label is", ylim=(-0.03, 1.03))
     axes.legend()
-    return figure
-
-
-def _note(text: str) -> Figure:
-    """Say in a figure's place why there is none."""
-    figure, axes = new_figure(7.0, 0.6)
-    axes.set_axis_off()
-    axes.text(0, 0.5, text, va="center")
     return figure
 
 

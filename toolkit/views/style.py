@@ -78,6 +78,14 @@ def new_figure(
     return figure, figure.subplots(rows, columns, **subplots)
 
 
+def new_note(text: str) -> Figure:
+    """Make a figure that says why there is nothing to plot."""
+    figure, axes = new_figure(7.0, 0.6)
+    axes.set_axis_off()
+    axes.text(0, 0.5, text, va="center", transform=axes.transAxes)
+    return figure
+
+
 @dataclass(frozen=True)
 class Plot:
     """A finished plot, as SVG for a browser and PNG for everything else; a notebook shows it as the last line."""

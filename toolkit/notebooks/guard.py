@@ -47,7 +47,7 @@ def main() -> None:
         if died is not None and os.getppid() == runner:
             _kill(runner)
     finally:
-        _kill_run(mark, kernel)
+        kill_run(mark, kernel)
         _remove(spec["folder"])
 
 
@@ -113,28 +113,34 @@ def _reap(kernel: int) -> None:
             _tell(f"exit {os.waitstatus_to_exitcode(status)}")
 
 
-def _kill_run(mark: str, kernel: int) -> None:
-    """Kill until nothing is left: a process may start others while it is being looked for."""
+def kill_run(mark: str, kernel: int | None = None) -> None:
+    """Kill until nothing is left: a process may start others while it is being looked for.
+
+    The guard gives its kernel, and kills its own descendants as well; the runner, when the guard itself was killed,
+    gives none, and kills what carries the mark.
+    """
     give_up = time.monotonic() + _LONGEST_KILL_S
-    if not LINUX:
+    if not LINUX and kernel is not None:
         with contextlib.suppress(OSError):
             os.killpg(kernel, signal.SIGKILL)
     while time.monotonic() < give_up:
-        left = _find(mark) if LINUX else []
+        marked, below = _find(mark) if LINUX else (set(), set())
+        left = marked if kernel is None else marked | below
         for pid in left:
             _kill(pid)
-        _reap(-1)
+        if kernel is not None:
+            _reap(-1)
         if not left:
             return
         time.sleep(0.005)
 
 
-def _find(mark: str) -> list[int]:
-    """Find live processes that carry the mark or descend from this one, except this one."""
+def _find(mark: str) -> tuple[set[int], set[int]]:
+    """Find live processes that carry the mark, and those that descend from this one."""
     needle = f"{MARK}={mark}".encode()
     here = os.getpid()
     parents: dict[int, int] = {}
-    found = set()
+    marked, below = set(), set()
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == here:
             continue
@@ -146,17 +152,16 @@ def _find(mark: str) -> list[int]:
             parents[int(name)] = int(fields[1])
             with open(f"/proc/{name}/environ", "rb") as file:
                 if needle in file.read().split(b"\0"):
-                    found.add(int(name))
+                    marked.add(int(name))
         except OSError:  # it ended meanwhile, or belongs to someone else
             continue
     for pid in parents:
-        chain, at = [pid], pid
-        while at in parents and parents[at] != here:
+        at = pid
+        while at in parents and at != here:
             at = parents[at]
-            chain.append(at)
-        if at in parents:
-            found.update(chain)
-    return sorted(found)
+        if at == here:
+            below.add(pid)
+    return marked, below
 
 
 def _kill(pid: int, number: int = signal.SIGKILL) -> None:

@@ -104,6 +104,10 @@ class Lifeline:
         finally:
             self._guard.stdout.close()
             _remove(self.folder)
+        if self._guard.returncode != 0:  # it was killed itself: its kernel died with it, others may live
+            from toolkit.notebooks.guard import kill_run
+
+            kill_run(f"{self.stage}:{self.run}:{os.getpid()}")
 
     def _send(self, request: bytes) -> None:
         assert self._guard.stdin is not None

@@ -93,7 +93,7 @@ def _is_random(text: str, shortest: int) -> bool:
     if len(text) < shortest or not _WORD.fullmatch(text):
         return False
     kinds = [sum(test(character) for character in text) for test in (str.isupper, str.islower, str.isdigit)]
-    return min(kinds) >= 3 and _entropy(text) >= 0.8 * math.log2(min(len(text), 64))
+    return min(kinds) >= 2 and _entropy(text) >= 0.8 * math.log2(min(len(text), 64))
 
 
 def _entropy(text: str) -> float:

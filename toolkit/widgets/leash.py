@@ -21,7 +21,10 @@ def main(arguments: list[str]) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the tie was made
         sys.exit(143)
-    os.execvp(command[0], command)  # noqa: S606 - a list of our own, no shell
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - a list of our own, no shell
+    except OSError as error:
+        sys.exit(f"{command[0]} must be a program that can be started. {error.strerror}.")
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class Process:
                 self._on_line(line.rstrip("\r\n"))
             status = child.wait()
         except OSError as error:
-            self._on_line(f"{self.command[0]} must be a program that can be started. {error}.")
+            self._on_line(f"{sys.executable} must be a program that can be started. {error}.")
         finally:
             self._begun.set()
             atexit.unregister(self.stop)

@@ -1,6 +1,6 @@
 """False alarms and delays of the drift detector beside usual practice, on the same simulated rows.
 
-python benchmarks/drift_detector.py [--runs N] [--seed N]
+python benchmarks/drift_detector.py [--runs N] [--windows N] [--delays N] [--seed N]
 
 30 normal features, 20 bins, blocks of 256 rows, tolerance 0.02. Usual practice looks at windows of 1,000 rows:
 Kolmogorov-Smirnov with p < 0.05 for any feature, the same with Bonferroni's correction, and PSI > 0.1 for any.
@@ -140,10 +140,10 @@ def _tell(value: float) -> str:
     return f"{value:,.0f}" if np.isfinite(value) else "none"
 
 
-def _compare_false_alarms(rng: np.random.Generator, m: int, runs: int) -> None:
+def _compare_false_alarms(rng: np.random.Generator, m: int, runs: int, windows: int) -> None:
     alarmed = measure_false_alarms(rng, m, runs)
     ours = alarmed / runs
-    practice = measure_practice_false_alarms(rng, m, max(20, runs // 5))
+    practice = measure_practice_false_alarms(rng, m, windows)
     print(f"| {m:,} | detector | {alarmed} of {runs} runs: {ours:.3g} | 1 |")
     bound = max(ours, 1 / runs)  # where there was none: at most about one in as many runs
     for rule, share in practice.items():
@@ -187,7 +187,9 @@ def _measure_cost(rng: np.random.Generator) -> None:
 def main() -> None:
     """Run the comparison and print it as Markdown."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=300, help="runs for false alarms; a tenth for delays")
+    parser.add_argument("--runs", type=int, default=1000, help="runs of 100,000 rows for false alarms")
+    parser.add_argument("--windows", type=int, default=100, help="windows for the usual rules' false alarms")
+    parser.add_argument("--delays", type=int, default=30, help="runs for each delay")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
@@ -199,14 +201,14 @@ def main() -> None:
         "|---|---|---|---|"
     )
     for m in (400, 10_000):
-        _compare_false_alarms(rng, m, options.runs)
+        _compare_false_alarms(rng, m, options.runs, options.windows)
     print("\nMedian rows until an alarm; in brackets times the detector's.\n")
     print(
         "| reference rows | shift | detector | KS p < .05 | KS, Bonferroni | PSI > .1 |\n|---|---|---|---|---|---|"
     )
     for m in (400, 10_000):
         for shift in (0.25, 0.5, 1.0):
-            _compare_delays(rng, m, shift, max(5, options.runs // 10))
+            _compare_delays(rng, m, shift, options.delays)
     print()
     _measure_cost(rng)
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from toolkit.data.predictions import Window
 
 TICKS = 5  # edges named below a plot of bins
+FEW_CELLS = 7  # so many are named one by one
+LONGEST_TITLE = 36
 LONGEST_NAME = 14  # characters of a category below a plot
 MOST_CATEGORIES = 12
 
@@ -144,14 +146,14 @@ def _draw_shares(axis: Any, cells: Cells, counted: Any, column: ColumnDrift) -> 
     places = np.arange(len(shown))
     axis.bar(places, reference[shown], width=0.95, color=INK, alpha=0.4, label="reference")
     axis.bar(places, now[shown], width=0.5, color=COLORS[1 if column.drifted else 0], label="now")
-    axis.set_title(f"{name_column(column)}{' · drifted' if column.drifted else ''}", fontsize=10)
+    axis.set_title(f"{_shorten(name_column(column), LONGEST_TITLE)}{' · drifted' if column.drifted else ''}", fontsize=10)
     axis.grid(visible=False, axis="x")
-    if cells.ordered:
+    if cells.ordered and cells.size > FEW_CELLS:
         ticks = _mark_edges(cells.edges)
         if cells.size - 1 in shown:
             ticks = [tick for tick in ticks if tick[0] < len(shown) - 4] + [(len(shown) - 1, "missing")]
     else:
-        ticks = [(place, _shorten(cells.labels[cell])) for place, cell in enumerate(shown)]
+        ticks = [(place, _shorten(cells.labels[cell], LONGEST_NAME)) for place, cell in enumerate(shown)]
     long = sum(len(text) for _, text in ticks) > 30
     axis.set_xticks([place for place, _ in ticks], [text for _, text in ticks], rotation=30 if long else 0)
     if long:
@@ -178,5 +180,5 @@ def _choose_cells(cells: Cells, reference: Any, now: Any) -> list[int]:
     return [*shown, last] if reference[last] or now[last] else shown
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,108 @@
+"""The sweep on a real Ray: the same result for any concurrency, and after being killed half way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from toolkit.artifacts import write_json
+from toolkit.features import Features
+
+pytestmark = pytest.mark.integration
+
+# In a process of its own, as in a kernel: Ray's settings and logging stay out of the tests' process.
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from toolkit.params import Sweep
+from toolkit.training.dataset import load_prepared
+from toolkit.training.sweep import run_sweep
+data = load_prepared(Path(sys.argv[1]), "train", "valid")
+params = Sweep(trials=6, max_rounds=int(sys.argv[4]), concurrency=int(sys.argv[3]))
+result = run_sweep(data, params, Path(sys.argv[2]))
+trials = [[t.number, t.config, t.rounds, t.scores, t.stopped] for t in result.trials]
+print(json.dumps([result.describe_best(), trials]))
+"""
+WAIT_S = 180
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(3)
+    matrix = rng.normal(size=(400, 4))
+    labels = np.where(matrix[:, 0] + matrix[:, 1] ** 2 + 0.5 * rng.normal(size=400) > 1, "yes", "no")
+    folder = tmp_path_factory.mktemp("prepared")
+    columns = {f"x{index}": matrix[:, index] for index in range(4)}
+    for name, rows in (("train", slice(0, 300)), ("valid", slice(300, 400))):
+        table = {"row_id": [f"{name}{row}" for row in range(rows.stop - rows.start)], "label": labels[rows]}
+        pq.write_table(
+            pa.table(table | {key: value[rows] for key, value in columns.items()}), folder / f"{name}.parquet"
+        )
+    kinds = dict.fromkeys(columns, "number")
+    write_json(
+        folder / "features.json", Features.fit({key: v[:300] for key, v in columns.items()}, kinds).to_dict()
+    )
+    write_json(
+        folder / "task.json", {"schema": 1, "task": "binary", "classes": ["no", "yes"], "key": "row_id"}
+    )
+    return folder
+
+
+def begin(prepared: Path, work: Path, concurrency: int, rounds: int, home: Path) -> subprocess.Popen:
+    command = [sys.executable, "-c", PROGRAM, str(prepared), str(work), str(concurrency), str(rounds)]
+    # A home without a Ray token, as on a new machine.
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOME": str(home)},
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    output, errors = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0, errors
+    return output
+
+
+def test_concurrency_changes_nothing_and_nothing_is_left_behind(prepared: Path, tmp_path: Path) -> None:
+    work = tmp_path / "a rather long folder name with blanks" / ("x" * 60) / "sweep"
+    outputs = [finish(begin(prepared, work, concurrency, 60, tmp_path)) for concurrency in (1, 3)]
+    assert outputs[0] == outputs[1]
+    best, trials = json.loads(outputs[0])
+    assert best["score"] == min(trial[3][-1] for trial in trials)
+    assert any(trial[4] for trial in trials) and not all(trial[4] for trial in trials)
+    assert list(work.iterdir()) == []
+    assert not (tmp_path / ".ray").exists()
+
+
+def test_killed_half_way_it_leaves_no_process_and_goes_on(prepared: Path, tmp_path: Path) -> None:
+    work = tmp_path / "sweep"
+    process = begin(prepared, work, 1, 1500, tmp_path)
+    deadline = time.monotonic() + WAIT_S
+    while not list(work.glob("*/trial-*.json")):
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr
+        time.sleep(0.02)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert family
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert [other.name() for other in alive] == []
+    left = Path((work / "ray-folder").read_text())
+    done = {path.name for path in work.glob("*/trial-*.json")}
+    assert 0 < len(done) < 6 and left.exists()
+
+    resumed = finish(begin(prepared, work, 2, 1500, tmp_path))
+    assert not left.exists() and list(work.iterdir()) == []
+    assert resumed == finish(begin(prepared, tmp_path / "undisturbed", 2, 1500, tmp_path))

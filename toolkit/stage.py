@@ -116,14 +116,14 @@ class Stage:
         Raises
         ------
         StageError
-            An output that dvc.yaml names was not written, or another run of the stage has begun since, or the
-            run that this kernel belonged to is over. Nothing was moved then.
+            An output that dvc.yaml names was not written, an input is gone, another run of the stage has begun
+            since, or the run that this kernel belonged to is over. Nothing was moved then.
         """
         record = {
             "schema": 1,
             "stage": self.name,
             "params": self.params.model_dump(),
-            "inputs": {path: measure_hash(self.root / path) for path in self._files.data_deps},
+            "inputs": {path: measure_hash(self.input(path)) for path in self._files.data_deps},
         }
         lineage_path = f"reports/{self.name}/lineage.json"
         outs = [path for path in self._files.outs if path != f"reports/{self.name}.ipynb"]
@@ -191,4 +191,6 @@ def _replace(new: Path, place: Path, aside: Path) -> None:
     if place.is_dir() and not place.is_symlink():
         aside.mkdir(exist_ok=True)
         place.rename(aside / secrets.token_hex(4))
+    elif new.is_dir():  # a folder cannot be renamed over a file, as a file can
+        place.unlink(missing_ok=True)
     new.replace(place)

@@ -36,6 +36,8 @@ PREPARE = [
     "folder = stage.output('data/prepared')\n(folder / 'deep' / 'er').mkdir(parents=True)",
     "(folder / 'deep' / 'er' / 'a.txt').write_text(f'seed {stage.params.seed}')",
     "(folder / 'b.txt').write_text('b')\n(folder / 'empty').write_text('')",
+    # Names that sort differently as text and as parts, and one that is not ASCII.
+    "for name in ('deep.txt', 'deep-er', 'Deep', 'größe'):\n    (folder / name).write_text(name)",
     "stage.output('reports/prepare/metrics.json').write_text('{\"rows\": 3}')",
 ]
 TRAIN = [

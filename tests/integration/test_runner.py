@@ -20,16 +20,16 @@ def test_run_gives_outputs_report_and_one_plain_line_a_cell(tiny_project) -> Non
     assert done.returncode == 0, done.stderr
     assert "\r" not in done.stderr and "\x1b" not in done.stderr and done.stdout == ""
     lines = done.stderr.splitlines()
-    assert re.fullmatch(r"prepare 1/7 Prepare \d+\.\d s", lines[0])
-    assert re.fullmatch(r"prepare 7/7 stage\.finish\(\) \d+\.\d s", lines[6])
-    assert len(lines) == 8 and lines[7].endswith("reports/prepare.ipynb")
+    assert re.fullmatch(r"prepare 1/8 Prepare \d+\.\d s", lines[0])
+    assert re.fullmatch(r"prepare 8/8 stage\.finish\(\) \d+\.\d s", lines[7])
+    assert len(lines) == 9 and lines[8].endswith("reports/prepare.ipynb")
     assert tiny_project.read("data/prepared/deep/er/a.txt") == "seed 1"
     executed = nbformat.read(tiny_project.root / "reports/prepare.ipynb", as_version=4)
     nbformat.validate(executed)
     counted = [cell.execution_count for cell in executed.cells if cell.cell_type == "code"]
-    assert counted == [1, None, 2, 3, 4, 5, 6, 7]  # the injected cell does not count, as by hand
+    assert counted == [1, None, 2, 3, 4, 5, 6, 7, 8]  # the injected cell does not count, as by hand
     times = json.loads(tiny_project.read(".toolkit/runs/prepare.json"))
-    assert len(times["cells"]) == 7 and times["failed"] is False
+    assert len(times["cells"]) == 8 and times["failed"] is False
 
 
 def test_two_runs_in_two_places_give_the_same_bytes(tiny_project, tmp_path) -> None:

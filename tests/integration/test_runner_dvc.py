@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from toolkit.pipeline import load_lock
 
 pytestmark = [
     pytest.mark.integration,
@@ -104,6 +107,14 @@ def kill_shell_between(scene: Scene) -> None:
     running.wait()
 
 
+def kill_parent_of_dvc(scene: Scene) -> None:
+    """As ``./run`` is: a shell that names itself, and is still there while DVC runs."""
+    script = 'export TOOLKIT_PARENT=$$; "$@"; true'
+    running = scene.begin("/bin/sh", "-c", script, "sh", *DVC)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+
+
 def kill_guard(scene: Scene) -> None:
     running = scene.begin(sys.executable, "-m", "toolkit", "run", "prepare")
     for pid in [pid for pid, command in scene.left().items() if "time.sleep(60)" in command]:
@@ -115,7 +126,9 @@ def kill_guard(scene: Scene) -> None:
     assert "The kernel was killed" in scene.project.read("home/stderr")
 
 
-@pytest.mark.parametrize("kill", [kill_runner, kill_whole_group, kill_shell_between, kill_guard])
+@pytest.mark.parametrize(
+    "kill", [kill_runner, kill_whole_group, kill_shell_between, kill_parent_of_dvc, kill_guard]
+)
 def test_two_seconds_after_a_kill_nothing_is_left(scene: Scene, kill: Callable[[Scene], None]) -> None:
     kill(scene)
     assert wait_for(lambda: not scene.left(), 2), scene.left()
@@ -157,6 +170,10 @@ def test_failed_stage_gets_back_what_dvc_removed(tiny_project) -> None:
     assert tiny_project.dvc("repro", "prepare").returncode == 0
     assert (tiny_project.root / "home/elsewhere/files/md5").is_dir()
     before = tiny_project.files("data", "reports")
+    locked = load_lock(tiny_project.root)["prepare"]["outs"]
+    lineage = json.loads(before["reports/prepare/lineage.json"])
+    hashes = {out["path"]: f"md5:{out['md5']}" for out in locked if out["path"] in lineage["outputs"]}
+    assert lineage["outputs"] == hashes and hashes["data/prepared"].endswith(".dir")  # our hashes are DVC's
     tiny_project.write_notebook("prepare", ["1 / 0"])
     done = tiny_project.dvc("repro", "prepare")
     assert done.returncode != 0 and "ZeroDivisionError" in done.stderr

@@ -46,7 +46,7 @@ def test_run_all_by_hand_gives_the_same_files_as_the_runner(tiny_project, monkey
     for stage in ("prepare", "train"):
         assert tiny_project.run("run", stage).returncode == 0
     by_runner = tiny_project.files("data", "models", "reports/prepare", "reports/train")
-    assert len(by_runner) == 8
+    assert len(by_runner) == 12
     for path in by_runner:
         (tiny_project.root / path).unlink()
     monkeypatch.delenv("TOOLKIT_RUN", raising=False)

@@ -27,7 +27,7 @@ from toolkit.params import Sweep
 from toolkit.training.dataset import load_prepared
 from toolkit.training.sweep import run_sweep
 data = load_prepared(Path(sys.argv[1]), "train", "valid")
-params = Sweep(trials=6, max_rounds=int(sys.argv[4]), concurrency=int(sys.argv[3]))
+params = Sweep(trials=6, max_rounds=1000, concurrency=int(sys.argv[3]))
 result = run_sweep(data, params, Path(sys.argv[2]))
 trials = [[t.number, t.config, t.rounds, t.scores, t.stopped] for t in result.trials]
 print(json.dumps([result.describe_best(), trials]))
@@ -57,8 +57,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def begin(prepared: Path, work: Path, concurrency: int, rounds: int, home: Path) -> subprocess.Popen:
-    command = [sys.executable, "-c", PROGRAM, str(prepared), str(work), str(concurrency), str(rounds)]
+def begin(prepared: Path, work: Path, concurrency: int, home: Path) -> subprocess.Popen:
+    command = [sys.executable, "-c", PROGRAM, str(prepared), str(work), str(concurrency)]
     # A home without a Ray token, as on a new machine.
     return subprocess.Popen(
         command,
@@ -75,34 +75,29 @@ def finish(process: subprocess.Popen) -> str:
     return output
 
 
-def test_concurrency_changes_nothing_and_nothing_is_left_behind(prepared: Path, tmp_path: Path) -> None:
+def test_killed_half_way_it_goes_on_to_the_result_of_an_undisturbed_sweep(
+    prepared: Path, tmp_path: Path
+) -> None:
+    """With another number of workers each time, a long path with blanks, and no Ray token in the home folder."""
     work = tmp_path / "a rather long folder name with blanks" / ("x" * 60) / "sweep"
-    outputs = [finish(begin(prepared, work, concurrency, 60, tmp_path)) for concurrency in (1, 3)]
-    assert outputs[0] == outputs[1]
-    best, trials = json.loads(outputs[0])
-    assert best["score"] == min(trial[3][-1] for trial in trials)
-    assert any(trial[4] for trial in trials) and not all(trial[4] for trial in trials)
-    assert list(work.iterdir()) == []
-    assert not (tmp_path / ".ray").exists()
-
-
-def test_killed_half_way_it_leaves_no_process_and_goes_on(prepared: Path, tmp_path: Path) -> None:
-    work = tmp_path / "sweep"
-    process = begin(prepared, work, 1, 1500, tmp_path)
+    process = begin(prepared, work, 3, tmp_path)
     deadline = time.monotonic() + WAIT_S
     while not list(work.glob("*/trial-*.json")):
-        assert process.poll() is None and time.monotonic() < deadline, process.stderr
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
-    assert family
-    _, alive = psutil.wait_procs(family, timeout=10)
-    assert [other.name() for other in alive] == []
     left = Path((work / "ray-folder").read_text())
-    done = {path.name for path in work.glob("*/trial-*.json")}
-    assert 0 < len(done) < 6 and left.exists()
+    assert family and left.exists()
+    # The runner's guard ends them at once; by themselves two of Ray's agents take some seconds to notice.
+    _, alive = psutil.wait_procs(family, timeout=90)
+    assert [other.name() for other in alive] == []
 
-    resumed = finish(begin(prepared, work, 2, 1500, tmp_path))
+    resumed = finish(begin(prepared, work, 2, tmp_path))
     assert not left.exists() and list(work.iterdir()) == []
-    assert resumed == finish(begin(prepared, tmp_path / "undisturbed", 2, 1500, tmp_path))
+    assert resumed == finish(begin(prepared, tmp_path / "undisturbed", 1, tmp_path))
+    best, trials = json.loads(resumed)
+    assert best["score"] == min(trial[3][-1] for trial in trials)
+    assert any(trial[4] for trial in trials) and not all(trial[4] for trial in trials)
+    assert not (tmp_path / ".ray").exists()

@@ -21,7 +21,7 @@ INSTALL = (
     "uv venv .label-studio && uv pip install --python .label-studio/bin/python label-studio "
     "(or name its command in LABEL_STUDIO_BIN)"
 )
-START_SECONDS = 180
+START_SECONDS = 420  # seconds; half a minute on an idle machine
 
 
 @dataclass(frozen=True)

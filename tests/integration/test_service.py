@@ -15,6 +15,8 @@ import httpx
 import numpy as np
 import pytest
 
+from toolkit.data.table import get_columns, load_parquet
+from toolkit.packaging.batch import predict_table
 from toolkit.packaging.bento import build_bento
 from toolkit.packaging.serve import find_free_port, start_server, stop_server, wait_until_ready
 from toolkit.serving.log import iterate_log
@@ -93,6 +95,16 @@ def test_answers_equal_batch_prediction_to_the_last_bit(running, make_packaged):
         got = np.array([list(answer["probabilities"].values()) for answer in answers])
         np.testing.assert_array_equal(got, batch[: len(got)])
     assert len({answer["id"] for answer in many + wrapped + one}) == 2 * len(rows) + 20
+
+
+def test_answers_equal_the_table_of_the_stage_predict_to_the_last_bit(running, make_packaged):
+    client, _, _ = running
+    packaged = make_packaged()
+    table = load_parquet(packaged.sources.prepared / "test.parquet")
+    predicted = predict_table(load_model(packaged.folder), table, get_columns, "row_id")
+    answers = client.post("/predict", json=packaged.rows(10_000)).raise_for_status().json()["predictions"]
+    assert [answer["label"] for answer in answers] == predicted["label"].to_pylist()
+    assert [a["probabilities"]["malignant"] for a in answers] == predicted["p_malignant"].to_pylist()
 
 
 @pytest.mark.parametrize(

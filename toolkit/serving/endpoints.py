@@ -74,7 +74,7 @@ class Endpoints:
         if rows.count == 1:
             predictions = model.predict_rows([{name: values[0] for name, values in rows.columns.items()}])
         else:
-            predictions = model.predict(rows.columns)
+            predictions = model.predict(rows.as_arrays())
         ids = [self._start + next(self._ids) for _ in range(rows.count)]
         self.recorder.add(Answered(time.time(), ids, rows.columns, predictions))
         self.metrics.rows.inc(rows.count)

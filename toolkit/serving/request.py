@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import orjson
 
 from toolkit.errors import RequestError, suggest
 
 MAX_FINDINGS = 20
+NUMBERS = frozenset((float, int))
 WRAPPER = "rows"  # {"rows": [...]}: the form that BentoML's own client sends
 TYPES: dict[
     str, tuple[frozenset[type], str]
@@ -35,6 +37,10 @@ class Rows:
     columns: dict[str, list[Any]]
     count: int
     single: bool
+
+    def as_arrays(self) -> dict[str, Any]:
+        """Give columns of numbers as float64 arrays, which are transformed much quicker than lists; others as are."""
+        return {name: _as_array(values) for name, values in self.columns.items()}
 
 
 def parse_request(
@@ -124,6 +130,10 @@ def check_findings(findings: Sequence[dict[str, Any]], kind: str = "invalid") ->
         f" (and {more if more < MAX_FINDINGS else 'many'} more)" if more else ""
     )
     raise RequestError(message, kind=kind, findings=ordered[:MAX_FINDINGS])
+
+
+def _as_array(values: list[Any]) -> Any:
+    return np.array(values, dtype=np.float64) if set(map(type, values)) <= NUMBERS else values
 
 
 def _parse_json(body: bytes) -> Any:

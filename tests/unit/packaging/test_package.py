@@ -1,0 +1,130 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from toolkit.artifacts import load_json, measure_sha256
+from toolkit.errors import GateFailed, ModelError, PackageError
+from toolkit.packaging.package import Sources, write_package
+from toolkit.packaging.version import list_code, measure_version
+from toolkit.params import Package
+from toolkit.serving.model import FILES
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def sources(make_packaged, tmp_path):
+    made = make_packaged("regression").sources
+    for name in ("prepared", "train", "validate"):
+        shutil.copytree(getattr(made, name), tmp_path / name)
+    return Sources(tmp_path / "prepared", tmp_path / "train", tmp_path / "validate")
+
+
+def change(path, **values):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_the_same_inputs_give_the_same_bytes_and_tag(sources, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        write_package(folder, ROOT, sources, Package(name="same"), {"train": {"stage": "train"}})
+    names = sorted(path.name for path in folders[0].iterdir())
+    assert names == sorted([*FILES, "manifest.json", "tag.txt"])
+    for name in names:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_the_package_holds_profile_with_scores_settings_lineage_and_libraries(sources, tmp_path):
+    model = write_package(tmp_path / "out", ROOT, sources, Package(name="x", max_rows=7), {"train": {"a": 1}})
+    assert load_json(model.folder / "settings.json")["max_rows"] == 7
+    assert load_json(model.folder / "profile.json")["predictions"][0]["name"] == "value"
+    lineage = load_json(model.folder / "lineage.json")
+    assert lineage["stages"] == {"train": {"a": 1}}
+    assert lineage["libraries"]["lightgbm"]
+    assert model.version.startswith("x:")
+    assert model.nullable == {"radius"}
+
+
+@pytest.mark.parametrize("passed", [False, None, "true"])
+def test_a_model_that_did_not_pass_its_gates_is_refused_with_the_reason(sources, tmp_path, passed):
+    gates = [{"name": "rmse", "passed": False, "message": "rmse 9 must be at most 5."}]
+    change(sources.validate / "gates.json", passed=passed, gates=gates)
+    with pytest.raises(GateFailed, match="rmse 9 must be at most 5"):
+        write_package(tmp_path / "out", ROOT, sources, Package(), {})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_file_that_is_not_the_signatures_is_refused(sources, tmp_path):
+    with (sources.train / "model.txt").open("a") as file:
+        file.write("\n")
+    with pytest.raises(PackageError, match="must be the file that signature"):
+        write_package(tmp_path / "out", ROOT, sources, Package(), {})
+
+
+def test_features_that_the_model_was_not_trained_on_are_refused(sources, tmp_path):
+    signature = load_json(sources.train / "signature.json")
+    change(sources.train / "signature.json", features=signature["features"][::-1])
+    with pytest.raises(PackageError, match="in order"):
+        write_package(tmp_path / "out", ROOT, sources, Package(), {})
+
+
+def test_a_model_that_gives_other_outputs_than_recorded_is_refused(sources, tmp_path):
+    test = load_json(sources.train / "signature.json")["self_test"]
+    test["outputs"][0] += 1e-6
+    change(sources.train / "signature.json", self_test=test)
+    with pytest.raises(ModelError, match="recorded when it was trained"):
+        write_package(tmp_path / "out", ROOT, sources, Package(), {})
+
+
+def test_the_version_changes_with_code_lock_and_package(make_packaged, tmp_path):
+    root = tmp_path / "project"
+    shutil.copytree(ROOT / "toolkit", root / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("bentofile.yaml", "requirements-serve.lock"):
+        shutil.copyfile(ROOT / name, root / name)
+    package = shutil.copytree(make_packaged().folder, root / "package")
+    versions = [measure_version(root, package)]
+    assert versions[0] == (package / "tag.txt").read_text().strip().partition(":")[2]
+    for path in (
+        "toolkit/serving/front.py",
+        "requirements-serve.lock",
+        "bentofile.yaml",
+        "package/manifest.json",
+    ):
+        with (root / path).open("a") as file:
+            file.write("\n")
+        versions.append(measure_version(root, package))
+    assert len(set(versions)) == len(versions)
+    before = measure_version(root, package)
+    (root / "toolkit" / "cli.py").write_text("")  # not in the Bento
+    assert measure_version(root, package) == before
+
+
+def test_the_bento_holds_the_service_and_all_it_imports_and_nothing_else():
+    import grimp
+
+    code = set(list_code(ROOT))
+    graph = grimp.build_graph("toolkit")
+    needed = {"toolkit.serving.service"} | graph.find_upstream_modules("toolkit.serving.service")
+    paths = set()
+    for module in needed:
+        base = ROOT / module.replace(".", "/")
+        path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+        paths.add(path.relative_to(ROOT).as_posix())
+    lazy = {"toolkit/stage.py", "toolkit/params.py", "toolkit/params_file.py", "toolkit/paths.py"}
+    lazy |= {
+        "toolkit/pipeline.py",
+        "toolkit/yaml_text.py",
+    }  # `from toolkit import start`, never called in a container
+    assert paths - code <= lazy
+    assert all(
+        path.split("/")[1] in ("features", "monitoring", "serving") or path.count("/") == 1 for path in code
+    )
+
+
+def test_hashes_in_the_manifest_are_those_of_the_files(make_packaged):
+    folder = make_packaged().folder
+    files = load_json(folder / "manifest.json")["files"]
+    assert set(files) == set(FILES)
+    assert files == {name: measure_sha256(folder / name) for name in FILES}

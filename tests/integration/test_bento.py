@@ -17,7 +17,12 @@ from toolkit.packaging.version import list_code
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = "import sys; from pathlib import Path; from toolkit.packaging.bento import build_bento; build_bento(*map(Path, sys.argv[1:]))"
+BUILD = """
+import sys
+from pathlib import Path
+from toolkit.packaging.bento import build_bento
+build_bento(*map(Path, sys.argv[1:]))
+"""
 
 
 def cut_off() -> list[str]:

@@ -60,7 +60,7 @@ def test_tour(make_clone: Callable[[], Clone]) -> None:
             server.wait(30)
     everything = "\n".join(said)
     assert "annotations.json" in everything and "md5:" in everything  # the lineage names the labels' hash
-    assert '"probabilities"' in everything and "mean radius" in everything
+    assert '"probabilities"' in everything and "mean_radius" in everything
     assert "toolkit_requests" in everything
     drift = next(text for text in said if "data/shifted.parquet" in text or "reports/monitor" in text)
     assert drift

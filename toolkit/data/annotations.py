@@ -6,13 +6,12 @@ or a Number or Rating tag (regression).
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolkit.data.export_shape import Task, is_number, join_findings, parse_tasks, read_person, show_value
 from toolkit.errors import AnnotationError, suggest
 
 VALUES = {
@@ -20,7 +19,6 @@ VALUES = {
     "number": "number",
     "rating": "rating",
 }  # type of a result, and where its value is
-SHOWN = 8  # how many findings a message lists before it counts the rest
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def parse_export(text: str, rules: Rules, name: str = "export") -> list[Annotati
         The text is no such export or was cut short, tasks lack the key or share one, no annotation has the control
         tag, a label is not among the classes: all findings, ``name`` is how they call the file.
     """
-    tasks = _parse_tasks(text, name)
+    tasks = parse_tasks(text, name)
     people = _pseudonyms(tasks)
     findings = _Findings()
     annotations = []
@@ -106,35 +104,12 @@ def parse_export(text: str, rules: Rules, name: str = "export") -> list[Annotati
             "there must be annotations and there is none. Export tasks that have been annotated."
         )
     if findings.messages:
-        raise AnnotationError(_join(name, findings.messages))
+        raise AnnotationError(join_findings(name, findings.messages))
     return annotations
 
 
-def _parse_tasks(text: str, name: str) -> list[dict[str, Any]]:
-    kind = f"{name} must be a Label Studio export of type JSON"
-    try:
-        tasks = json.loads(text)
-    except ValueError as error:
-        cut = "It seems to be cut short" if text.lstrip()[:1] == "[" else "It is not JSON"
-        raise AnnotationError(f"{kind}. {cut} ({error}). Export it again.") from None
-    if not isinstance(tasks, list) or not tasks:
-        raise AnnotationError(f"{kind}: a list of tasks. Got {_show(tasks)} instead.")
-    for place, task in enumerate(tasks, 1):
-        if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
-            raise AnnotationError(
-                f"{kind}: item {place} must have 'data' and has not. JSON_MIN and CSV are other types."
-            )
-        if not isinstance(task.get("annotations"), list) or not all(
-            isinstance(a, dict) for a in task["annotations"]
-        ):
-            raise AnnotationError(
-                f"{kind}: item {place} must have a list of annotations and has not. JSON_MIN and CSV are other types."
-            )
-    return tasks
-
-
-def _pseudonyms(tasks: Sequence[Mapping[str, Any]]) -> dict[Any, str]:
-    people = {_person(annotation) for task in tasks for annotation in task["annotations"]}
+def _pseudonyms(tasks: Sequence[Task]) -> dict[Any, str]:
+    people = {read_person(annotation) for task in tasks for annotation in task["annotations"]}
     return {person: f"annotator-{place}" for place, person in enumerate(sorted(people, key=_natural), 1)}
 
 
@@ -142,15 +117,7 @@ def _natural(person: object) -> tuple[int, float, str]:
     return (0, person, "") if isinstance(person, (int, float)) else (1, 0.0, str(person))
 
 
-def _person(annotation: Mapping[str, Any]) -> Any:
-    """Give who made an annotation: an id, or with some export settings an object that holds one."""
-    person = annotation.get("completed_by")
-    return person.get("id") if isinstance(person, dict) else person
-
-
-def _read_key(
-    task: Mapping[str, Any], field_name: str, seen: dict[str, Any], findings: _Findings
-) -> str | None:
+def _read_key(task: Task, field_name: str, seen: dict[str, Any], findings: _Findings) -> str | None:
     value = task["data"].get(field_name)
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         near = suggest(field_name, task["data"])
@@ -168,9 +135,7 @@ def _read_key(
     return key
 
 
-def _read_label(
-    annotation: Mapping[str, Any], task: Mapping[str, Any], rules: Rules, findings: _Findings
-) -> str | float | None:
+def _read_label(annotation: Task, task: Task, rules: Rules, findings: _Findings) -> str | float | None:
     """Give the answer for the control tag, None if skipped; what is wrong goes into ``findings``."""
     if annotation.get("was_cancelled"):
         return None
@@ -189,16 +154,18 @@ def _read_label(
     return _check_label(answers[0], place, rules, findings)
 
 
-def _values(result: Mapping[str, Any]) -> list[Any]:
+def _values(result: Task) -> list[Any]:
     value = (result.get("value") or {}).get(VALUES.get(str(result.get("type")), ""), [])
     return value if isinstance(value, list) else [value]
 
 
 def _check_label(answer: Any, place: str, rules: Rules, findings: _Findings) -> str | float | None:
     if rules.task == "regression":
-        if isinstance(answer, (int, float)) and not isinstance(answer, bool) and math.isfinite(answer):
+        if is_number(answer):
             return float(answer)
-        findings.messages.append(f"{place}: the label must be a finite number. Got {_show(answer)} instead.")
+        findings.messages.append(
+            f"{place}: the label must be a finite number. Got {show_value(answer)} instead."
+        )
         return None
     label = str(answer)
     if rules.classes and label not in rules.classes:
@@ -213,17 +180,18 @@ def _make_annotation(
     key: str,
     label: str | float | None,
     people: Mapping[Any, str],
-    annotation: Mapping[str, Any],
-    task: Mapping[str, Any],
+    annotation: Task,
+    task: Task,
 ) -> Annotation:
+    seconds = annotation.get("lead_time")
     return Annotation(
         key=key,
-        annotator=people[_person(annotation)],
+        annotator=people[read_person(annotation)],
         label=label,
-        task_id=int(task.get("id") or 0),
-        annotation_id=int(annotation.get("id") or 0),
+        task_id=task["id"],
+        annotation_id=annotation["id"],
         created_at=str(annotation.get("created_at") or ""),
-        lead_time=annotation.get("lead_time"),
+        lead_time=None if seconds is None else float(seconds),
     )
 
 
@@ -240,17 +208,3 @@ def _check_tag(rules: Rules, findings: _Findings) -> None:
         f"the control tag '{rules.label}' must be Choices, Number or Rating and {what}.{suggest(rules.label, tags)} "
         f"Control tags in the annotations: {known}. Set annotate.label.",
     )
-
-
-def _join(name: str, messages: Sequence[str]) -> str:
-    def lines() -> Iterator[str]:
-        yield from (f"{name}: {message}" for message in messages[:SHOWN])
-        if len(messages) > SHOWN:
-            yield f"{name}: and {len(messages) - SHOWN} more findings"
-
-    return "\n".join(lines())
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

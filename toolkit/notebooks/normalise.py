@@ -55,6 +55,7 @@ def normalise_notebook(notebook: Any) -> None:
     widgets = {"widgets": notebook.metadata["widgets"]} if "widgets" in notebook.metadata else {}
     notebook.metadata.clear()
     notebook.metadata.update({**_METADATA, **widgets})
+    _number_widgets(notebook)
     notebook.cells = [cell for cell in notebook.cells if _ERROR_MARK not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         for key in ("papermill", "execution"):
@@ -64,6 +65,30 @@ def normalise_notebook(notebook: Any) -> None:
         if INJECTED in cell.metadata.get("tags", []):
             cell.id = INJECTED
             cell.execution_count = None
+
+
+def _number_widgets(notebook: Any) -> None:
+    """Give widgets, whose ids are drawn at random, ids in the order in which they were made."""
+    widgets = notebook.metadata.get("widgets", {})
+    ids = [model for part in widgets.values() for model in part.get("state", {})]
+    if not ids:
+        return
+    numbers = {model: f"{number:032x}" for number, model in enumerate(ids, 1)}
+    pattern = re.compile("|".join(map(re.escape, ids)))
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, str):
+            return pattern.sub(lambda found: numbers[found[0]], value)
+        if isinstance(value, list):
+            return [renamed(item) for item in value]
+        if isinstance(value, dict):
+            return type(value)({renamed(key): renamed(item) for key, item in value.items()})
+        return value
+
+    notebook.metadata.widgets = renamed(widgets)
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = [renamed(output) for output in cell.outputs]
 
 
 def _neutral(text: str, root: Path) -> str:

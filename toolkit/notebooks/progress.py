@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 
 def name_cells(cells: Sequence[Any]) -> list[str]:
-    """Name each cell by the heading right before it, or by its first line of code.
+    """Name each cell by the heading right before it, or by its first line of code that imports nothing.
 
     >>> name_cells([{"cell_type": "markdown", "source": "## Fit"}, {"cell_type": "code", "source": "fit()"}])
     ['Fit', 'Fit']
@@ -23,7 +23,9 @@ def name_cells(cells: Sequence[Any]) -> list[str]:
             heading = headings[-1] if headings else heading
             names.append(heading)
             continue
-        code = next((line for line in lines if not line.startswith("#")), "")
+        written = [line for line in lines if not line.startswith("#")]
+        calls = [line for line in written if not line.startswith(("import ", "from "))]
+        code = next(iter(calls or written), "")
         names.append(heading or code)
         heading = ""
     return names

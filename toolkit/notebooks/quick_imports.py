@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# What each is for: checking IRIs and ISO durations in JSON schemas; tables on HDFS; notebooks on cloud stores.
-_UNUSED = ("rfc3987_syntax", "isoduration", "pyarrow", "gcsfs", "github", "boto3", "azure")
+# For IRIs and ISO durations in JSON schemas, tables on HDFS, notebooks on cloud stores, colours on Windows.
+_UNUSED = ("rfc3987_syntax", "isoduration", "pyarrow", "gcsfs", "github", "boto3", "azure", "colorama")
 
 
 @contextmanager

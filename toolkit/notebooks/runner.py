@@ -103,6 +103,7 @@ def _execute(
     run = Run(lifeline, root, scrubber, settings.cell_timeout_s, progress)
     began = time.monotonic()
     error: Exception | None = None
+    sys.modules.setdefault("black", None)  # type: ignore[arg-type]  # papermill would format the values with it
     try:
         execute_notebook(
             from_dict(source.content),

@@ -70,3 +70,24 @@ def test_times_versions_and_papermills_marks_go_and_the_rest_stays() -> None:
     assert notebook.cells[0].execution_count is None
     assert notebook.cells[1].metadata == {"own": 1}
     assert "papermill" not in notebook.metadata and "version" not in notebook.metadata.language_info
+
+
+def test_widgets_are_numbered_in_the_order_they_were_made() -> None:
+    kind = "application/vnd.jupyter.widget-view+json"
+    first, second = "f" * 32, "0123456789abcdef" * 2
+
+    def executed(parent: str, child: str):
+        shown = new_output("display_data", data={kind: {"model_id": parent}})
+        state = {child: {"state": {}}, parent: {"state": {"children": [f"IPY_MODEL_{child}"]}}}
+        bundle = {"application/vnd.jupyter.widget-state+json": {"state": state, "version_major": 2}}
+        notebook = new_notebook(
+            cells=[new_code_cell("x", id="x", outputs=[shown])], metadata={"widgets": bundle}
+        )
+        normalise_notebook(notebook)
+        return notebook
+
+    one, other = executed(first, second), executed(second, first)
+    assert one == other
+    number = one.cells[0].outputs[0].data[kind]["model_id"]
+    state = one.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    assert state[number]["state"]["children"] == [f"IPY_MODEL_{1:032x}"] and number == f"{2:032x}"

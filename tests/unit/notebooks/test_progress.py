@@ -20,6 +20,8 @@ def cell(kind: str, source: str) -> dict:
         ([cell("markdown", "# Title\n\ntext"), cell("code", "a = 1")], ["Title", "Title"]),
         ([cell("markdown", "# A\n## B"), cell("code", "x"), cell("code", "y")], ["B", "B", "y"]),
         ([cell("code", "# why\n\nfit(\n  1)")], ["fit("]),
+        ([cell("code", "from a import b\n\nb()")], ["b()"]),
+        ([cell("code", "import a\nfrom b import c")], ["import a"]),
         ([cell("code", "")], [""]),
         ([cell("markdown", "text only"), cell("code", "z")], ["", "z"]),
     ],

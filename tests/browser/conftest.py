@@ -110,6 +110,46 @@ class OpenNotebook:
         """Errors and warnings of cells and of callbacks."""
         return self.page.evaluate("window.followed.errors")
 
+    def measure_contrast(self) -> list[str]:
+        """Name each visible text of our views whose contrast is below WCAG's 4.5:1, with what it is."""
+        return self.page.evaluate(CONTRAST)
+
+    def find_nameless(self) -> list[str]:
+        """Name each visible control of our views that a screen reader could not name."""
+        return self.page.evaluate(
+            """() => [...document.querySelectorAll('.tk :is(input, select, button, textarea)')]
+              .filter(control => control.checkVisibility())
+              .filter(control => !(control.labels?.length && control.labels[0].textContent.trim())
+                && !control.textContent.trim() && !control.ariaLabel)
+              .map(control => control.outerHTML.slice(0, 120))"""
+        )
+
+
+# Relative luminance and contrast as WCAG 2.2 defines them; disabled controls are exempt there.
+CONTRAST = """() => {
+  const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const isText = element => [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())
+    || ['INPUT', 'SELECT'].includes(element.tagName);
+  return [...document.querySelectorAll('.tk *')]
+    .filter(e => isText(e) && e.tagName !== 'STYLE' && !e.closest('svg') && e.checkVisibility() && !e.disabled)
+    .map(e => {
+      const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+      return [(a + 0.05) / (b + 0.05), e];
+    })
+    .filter(([ratio]) => ratio < 4.5)
+    .map(([ratio, e]) => `${ratio.toFixed(2)} ${e.tagName} ${e.className} ${(e.textContent || e.value).slice(0, 40)}`);
+}"""
+
 
 def write_settings(settings: Path, name: str, values: dict) -> None:
     plugin, _, part = name.partition("/")

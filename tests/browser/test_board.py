@@ -32,6 +32,17 @@ def check_quiet(notebook: Any) -> None:
     assert notebook.outside == []
 
 
+def check_readable(notebook: Any) -> None:
+    """Every text has enough contrast and every control a name; a planted grey text shows that it is measured."""
+    assert notebook.measure_contrast() == []
+    assert notebook.find_nameless() == []
+    grey = '<p id=grey style="color:#888;background:#999">x</p>'
+    plant = "markup => document.querySelector('.tk').insertAdjacentHTML('beforeend', markup)"
+    notebook.page.evaluate(plant, grey)
+    assert len(notebook.measure_contrast()) == 1
+    notebook.page.evaluate("document.getElementById('grey').remove()")
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_a_value_is_changed_and_saved_and_nothing_else_in_the_file(
     fresh: Path, open_notebook: Callable, theme: str
@@ -46,6 +57,7 @@ def test_a_value_is_changed_and_saved_and_nothing_else_in_the_file(
     field.press("Enter")
     page.get_by_text("train.learning_rate: must be at most 1.0. Got 2 instead.").wait_for()
     picture(notebook, "board-wrong", theme)
+    check_readable(notebook)
     assert save.is_disabled()
     field.fill("1e-3")
     field.press("Enter")
@@ -53,6 +65,7 @@ def test_a_value_is_changed_and_saved_and_nothing_else_in_the_file(
     page.get_by_role("tab", name="sweep").click()
     page.get_by_role("button", name="Add", exact=True).wait_for()
     picture(notebook, "board-sweep", theme)
+    check_readable(notebook)
     save.click()
     page.get_by_text("Saved to params.yaml: train.learning_rate.").wait_for()
     expected = TEXT.replace("  learning_rate: 0.05 #", "  learning_rate: 0.001 #")
@@ -61,35 +74,31 @@ def test_a_value_is_changed_and_saved_and_nothing_else_in_the_file(
     check_quiet(notebook)
 
 
-def test_the_pipeline_runs_to_its_end_with_progress(fresh: Path, open_notebook: Callable) -> None:
+def test_the_pipeline_runs_and_a_failure_is_told_with_a_link(fresh: Path, open_notebook: Callable) -> None:
     notebook = open_notebook(BOARD, DARK)
     notebook.run_all()
     page = notebook.page
     page.get_by_role("button", name="Run pipeline").click()
     page.get_by_role("row", name="collect ▶ running").wait_for()
-    page.get_by_text("Done in").wait_for(timeout=90_000)
+    page.get_by_text("Done in").wait_for(timeout=120_000)
     assert page.get_by_role("progressbar", name="pipeline").get_attribute("aria-valuenow") == "100"
     assert (fresh / "data/labels/labels.parquet").exists()
     picture(notebook, "run-done", DARK)
+    check_readable(notebook)
     check_quiet(notebook)
-
-
-def test_a_failure_is_told_with_a_link_to_the_notebook(fresh: Path, open_notebook: Callable) -> None:
-    notebook = open_notebook(BOARD, LIGHT)
-    notebook.run_all()
-    page = notebook.page
-    page.get_by_role("tab", name="annotate").click()
+    page.get_by_role("tab", name="annotate", exact=True).click()
     field = page.get_by_label("label", exact=True).locator("visible=true")
     field.fill("no_such_tag")
     field.press("Enter")
     page.get_by_text("changed: was diagnosis").wait_for()
     page.get_by_role("button", name="Run pipeline").click()
-    page.get_by_text("notebooks/annotate.ipynb failed in code cell").first.wait_for(timeout=90_000)
+    page.get_by_text("notebooks/annotate.ipynb failed in code cell").first.wait_for(timeout=120_000)
     assert "label: no_such_tag #" in load_text(fresh)  # running saves first
     page.get_by_role("row", name="annotate ✗ failed").wait_for()
     page.get_by_role("button", name="Compare").click()
     page.get_by_text("Experiments need a git commit").wait_for()
-    picture(notebook, "run-failed", LIGHT)
+    picture(notebook, "run-failed", DARK)
+    check_readable(notebook)
     page.get_by_role("link", name="Open reports/failed/annotate.ipynb").click()
     page.get_by_role("tab", name="annotate.ipynb").wait_for()
     assert notebook.errors() == []

@@ -42,6 +42,8 @@ def test_every_cell_runs_and_a_feature_is_chosen(labelled: Path, open_notebook: 
     page.get_by_role("img", name="distribution of mean_symmetry by class").wait_for()
     if PICTURES:
         page.screenshot(path=f"{PICTURES}/explore-{theme.rsplit(maxsplit=1)[-1].lower()}.png")
+    assert notebook.measure_contrast() == []
+    assert notebook.find_nameless() == []
     notebook.settle()
     assert notebook.errors() == []
     assert notebook.console == []

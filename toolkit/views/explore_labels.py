@@ -80,7 +80,7 @@ def plot_agreement(data: Dataset) -> Plot | Note:
     return show(figure, "Cohen's kappa of each pair of annotators as a heat map")
 
 
-def describe_suspects(data: Dataset, most: int = 20, features: int = 4) -> pd.DataFrame | Note:
+def describe_suspects(data: Dataset, most: int = 20, features: int = 2) -> pd.DataFrame | Note:
     """List the labels most likely to be wrong, with the values of the features that tell the classes best apart."""
     from toolkit.views.explore_features import measure_relation
 
@@ -94,7 +94,9 @@ def describe_suspects(data: Dataset, most: int = 20, features: int = 4) -> pd.Da
         return Note("No label is suspected to be wrong.")
     best = [name for name in measure_relation(data).index if name in data.rows][:features]
     table = data.suspects.head(most).merge(data.rows[[data.key, *best]], on=data.key, how="left")
-    return table.set_index(data.key)
+    table = table.set_index(data.key)
+    table.index.name = None
+    return table.round(3)
 
 
 def _answers(data: Dataset) -> pd.DataFrame | None:

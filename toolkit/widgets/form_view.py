@@ -15,7 +15,7 @@ from toolkit.widgets.report import Report
 from toolkit.widgets.table_view import TableEditor
 
 _LABEL = {"description_width": "148px"}
-_CONTROL = Layout(width="420px", flex="0 0 auto")
+_CONTROL = Layout(width="440px", flex="0 0 auto")
 
 
 class FormView(VBox):
@@ -98,7 +98,7 @@ class _Row(VBox):
     def __init__(self, field: Field, view: FormView) -> None:
         self._field, self._form = field, view.form
         self._loading = False
-        self._control = _make_control(field, view.form.shown(field.key))
+        self._control = _make_control(field, view.form.shown(field.key), view.report)
         self._help, self._message = HTML(layout=Layout(flex="1 1 auto")), HTML()
         self._help.add_class("tk-help")
         self._control.observe(
@@ -130,7 +130,7 @@ class _Row(VBox):
         self._message.value = _message(messages)
 
 
-def _make_control(field: Field, shown: Any) -> Any:
+def _make_control(field: Field, shown: Any, report: Report) -> Any:
     common = {"description": field.name, "tooltip": field.description, "style": _LABEL, "layout": _CONTROL}
     if field.kind == "bool":
         return Checkbox(shown, **common, indent=False)
@@ -138,7 +138,7 @@ def _make_control(field: Field, shown: Any) -> Any:
         options = field.choices if shown in field.choices else (shown, *field.choices)
         return Dropdown(options=options, value=shown, **common)
     if field.kind == "table":
-        return TableEditor(field, shown)
+        return TableEditor(field, shown, report)
     return Text(str(shown), continuous_update=False, **common)
 
 

@@ -9,6 +9,7 @@ from ipywidgets import HTML, Button, Checkbox, Dropdown, HBox, Layout, Text, VBo
 
 from toolkit.widgets.fields import Field
 from toolkit.widgets.form import show_value
+from toolkit.widgets.report import Report
 
 
 class TableEditor(VBox):
@@ -16,8 +17,8 @@ class TableEditor(VBox):
 
     value = traitlets.Dict()
 
-    def __init__(self, field: Field, value: dict[str, Any]) -> None:
-        self._field = field
+    def __init__(self, field: Field, value: dict[str, Any], report: Report) -> None:
+        self._field, self.report = field, report
         self._rows: dict[str, _TableRow] = {}
         self._box = VBox()
         self._choice = Dropdown(
@@ -25,7 +26,7 @@ class TableEditor(VBox):
         )
         self._choice.layout.width = "340px"
         self._add = Button(description="Add", tooltip=f"Add a row to {field.name}")
-        self._add.on_click(lambda _: self._add_row())
+        self._add.on_click(report.guard(lambda _: self._add_row()))
         adder = HBox([self._choice, self._add], layout=Layout(align_items="center"))
         super().__init__([self._box, adder])
         self._box.add_class("tk-space")
@@ -76,9 +77,9 @@ class _TableRow(HBox):
         self._controls = {column.name: _make_control(name, column, row) for column in field.columns}
         label = HTML(f"<b>{name}</b>", layout=Layout(width="136px", flex="0 0 auto"))
         remove = Button(description="Remove", tooltip=f"Remove {name} from {field.name}")
-        remove.on_click(lambda _: editor.remove(name))
+        remove.on_click(editor.report.guard(lambda _: editor.remove(name)))
         for control in self._controls.values():
-            control.observe(self._take, names="value")
+            control.observe(editor.report.guard(self._take), names="value")
         super().__init__(
             [label, *self._controls.values(), remove], layout=Layout(align_items="center", overflow="visible")
         )

@@ -98,8 +98,11 @@ def suggest(name: str, valid: Iterable[str]) -> str:
 
     >>> suggest("learning_rat", ["learning_rate", "seed"])
     " Did you mean 'learning_rate'?"
+    >>> suggest("ID", ["id", "age"])
+    " Did you mean 'id'?"
     >>> suggest("xyz", ["learning_rate"])
     ''
     """
-    near = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.7)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    names = {known.lower(): known for known in map(str, valid)}
+    near = difflib.get_close_matches(str(name).lower(), list(names), n=1, cutoff=0.7)
+    return f" Did you mean '{names[near[0]]}'?" if near else ""

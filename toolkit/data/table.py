@@ -178,13 +178,18 @@ def _load_csv(path: Path, strings: set[str]) -> pa.Table:
         ) from None
     except pa.ArrowInvalid as error:
         raise DataError(_explain_csv(path, str(error))) from None
-    for place, name in enumerate(table.column_names):
-        if pa.types.is_string(table[name].type):
-            empty = pc.equal(table[name], "")
-            table = table.set_column(
-                place, name, pc.if_else(empty, pa.scalar(None, pa.string()), table[name])
-            )
-    return table
+    return _blank_to_null(table)
+
+
+def _blank_to_null(table: pa.Table) -> pa.Table:
+    """Make empty text a missing value; by position, since names may still be doubled here."""
+    columns = [
+        pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+        if pa.types.is_string(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def _explain_csv(path: Path, reason: str) -> str:

@@ -1,0 +1,117 @@
+"""Wrong labels are ranked first."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.datasets import load_wine
+
+from toolkit.data.label_quality import (
+    Quality,
+    find_errors,
+    make_suspect_table,
+    measure_quality,
+    score_detection,
+)
+from toolkit.data.schema import infer_schema
+from toolkit.errors import AnnotationError
+
+FOLDS = 3
+
+
+def params(**changes: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{"key": "id", "task": "classification", "folds": FOLDS, "seed": 1} | changes)
+
+
+@pytest.fixture(scope="module")
+def wine() -> tuple[pa.Table, dict[str, str], np.ndarray]:
+    """178 wines of three kinds, nine labels wrong; the rows, the features, and which are wrong."""
+    data = load_wine()
+    wrong = np.zeros(len(data.target), dtype=bool)
+    wrong[::20] = True
+    labels = np.array(["a", "b", "c"])[np.where(wrong, (data.target + 1) % 3, data.target)]
+    columns = {name: data.data[:, index] for index, name in enumerate(data.feature_names)}
+    table = pa.table({"id": [f"w{n}" for n in range(len(labels))], **columns, "label": labels.tolist()})
+    return table, dict.fromkeys(data.feature_names, "number"), wrong
+
+
+@pytest.fixture(scope="module")
+def quality(wine: tuple[pa.Table, dict[str, str], np.ndarray]) -> Quality:
+    table, kinds, _ = wine
+    return measure_quality(table, "id", kinds, {}, params())
+
+
+def test_planted_errors_of_three_classes_are_found(wine: tuple, quality: Quality) -> None:
+    wrong = wine[2]
+    detection = score_detection(quality, wrong)
+    assert detection["wrong_labels"] == 9
+    assert detection["average_precision"] > 0.9
+    assert detection["suspects_recall"] > 0.7
+    assert quality.scores.min() >= 0 and quality.scores.max() <= 1
+
+
+def test_the_score_is_average_precision_of_the_ranking(quality: Quality) -> None:
+    perfect = np.zeros(len(quality.keys), dtype=bool)
+    perfect[np.argsort(-quality.scores)[:5]] = True
+    assert score_detection(quality, perfect)["precision_at_planted"] == 1
+    assert score_detection(quality, ~perfect & False) == {"wrong_labels": 0}
+
+
+def test_the_same_seed_gives_the_same_scores(wine: tuple, quality: Quality) -> None:
+    again = measure_quality(wine[0], "id", wine[1], {}, params())
+    assert again.scores.tobytes() == quality.scores.tobytes()
+
+
+def test_a_dissenting_annotator_raises_the_score(wine: tuple, quality: Quality) -> None:
+    table, kinds, _ = wine
+    given = dict(zip(quality.keys, quality.given, strict=True))
+    answers = {key: {"annotator-1": label, "annotator-2": label} for key, label in given.items()}
+    agreed = measure_quality(table, "id", kinds, answers, params())
+    answers["w5"] = {**answers["w5"], "annotator-2": "c" if given["w5"] != "c" else "a"}
+    joined = measure_quality(table, "id", kinds, answers, params())
+    assert joined.scores[5] > agreed.scores[5]
+    assert agreed.scores[5] < quality.scores[5]  # two who confirm a label make it less suspect than none
+
+
+def test_suspects_are_listed_most_suspect_first(quality: Quality) -> None:
+    labels = pa.table(
+        {"id": quality.keys, "n_annotations": [2] * len(quality.keys), "agreement": [1.0] * len(quality.keys)}
+    )
+    table = make_suspect_table(quality, labels, params())
+    assert table.column_names == ["id", "given", "likely", "score", "n_annotations", "agreement"]
+    assert table["score"].to_pylist() == sorted(table["score"].to_pylist(), reverse=True)
+    assert all(
+        given != likely
+        for given, likely in zip(table["given"].to_pylist(), table["likely"].to_pylist(), strict=True)
+    )
+
+
+def test_a_class_with_fewer_rows_than_folds_is_refused(wine: tuple) -> None:
+    table, kinds, _ = wine
+    few = pa.concat_tables([table.slice(0, 50), table.slice(177)])
+    with pytest.raises(AnnotationError, match=f"at least {FOLDS} labelled rows, one a fold. The rarest has "):
+        measure_quality(few, "id", kinds, {}, params())
+
+
+@pytest.mark.parametrize(
+    ("truth", "message"),
+    [
+        ("tru", r"'tru' must be a column of the table and is not. Did you mean 'true'\?"),
+        ("n", "must not be a feature"),
+    ],
+)
+def test_a_wrong_truth_column_is_refused(truth: str, message: str) -> None:
+    table = pa.table({"id": ["a", "b"], "n": [1, 2], "true": ["x", "y"]})
+    quality = Quality(["a"], ["x"], ["y"], np.array([0.5]), np.array([True]))
+    with pytest.raises(AnnotationError, match=message):
+        find_errors(quality, table, infer_schema(table, "id", ["true"]), truth, "classification")
+
+
+def test_labels_are_compared_with_the_truth_where_it_is_known() -> None:
+    table = pa.table({"id": ["a", "b", "c"], "n": [1, 2, 3], "true": [1, 0, None]})
+    quality = Quality(["c", "b", "a"], ["1", "1", "1"], ["1"] * 3, np.zeros(3), np.zeros(3, dtype=bool))
+    wrong = find_errors(quality, table, infer_schema(table, "id", ["true"]), "true", "classification")
+    assert wrong is not None and wrong.tolist() == [False, True, False]
+    assert find_errors(quality, table, infer_schema(table, "id", ["true"]), "", "classification") is None

@@ -1,0 +1,163 @@
+"""A table file is read, or refused with a message that says exactly why."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.data.table import get_columns, load_parquet, load_table, write_table
+from toolkit.errors import DataError
+
+Save = Callable[[str | bytes], Path]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    def write(content: str | bytes, name: str = "table.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def refuse(path: Path, key: str = "id") -> str:
+    with pytest.raises(DataError) as caught:
+        load_table(path, key)
+    return str(caught.value)
+
+
+def test_types_are_inferred_from_the_whole_file(save: Save) -> None:
+    lines = [f"{n},{n},x,true,2026-01-0{n % 9 + 1}" for n in range(200_000)]
+    lines[-1] = '199999,0.5,"a ""quoted"", comma\nand line",false,2026-01-01'
+    table = load_table(save("id,a,b,c,d\n" + "\n".join(lines) + "\n"), "id")
+    assert [str(field.type) for field in table.schema] == [
+        "string",
+        "double",
+        "string",
+        "bool",
+        "date32[day]",
+    ]
+    assert table["b"][-1].as_py() == 'a "quoted", comma\nand line'
+
+
+def test_keys_stay_text(save: Save) -> None:
+    assert load_table(save("id,a\n007,1\n08,2\n"), "id")["id"].to_pylist() == ["007", "08"]
+
+
+def test_empty_cells_are_missing(save: Save) -> None:
+    table = load_table(save("id,a,b\nx,,\ny,1.5,NA\n"), "id")
+    assert table["a"].to_pylist() == [None, 1.5]
+    assert table["b"].null_count == 2
+    text = load_table(save("id,a\nx,\ny,NA\n"), "id", text=["a"])
+    assert text["a"].to_pylist() == [None, "NA"]  # in text, NA is a word
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine(save: Save) -> None:
+    table = load_table(save(b"\xef\xbb\xbfid,a\r\nx,1\r\n"), "id")
+    assert table.to_pydict() == {"id": ["x"], "a": [1]}
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl"])
+def test_the_three_formats_give_the_same_table(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "t.csv":
+        path.write_text("id,a,b\n1,0.5,x\n2,,y\n")
+    elif name == "t.jsonl":
+        path.write_text('{"id": 1, "a": 0.5, "b": "x"}\n{"id": 2, "a": null, "b": "y"}\n')
+    else:
+        pq.write_table(pa.table({"id": [1, 2], "a": [0.5, None], "b": ["x", "y"]}), path)
+    assert load_table(path, "id").to_pydict() == {"id": ["1", "2"], "a": [0.5, None], "b": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "must hold a table and is empty (0 bytes)"),
+        ("id,a\n", "must have rows and has none, only the columns id, a"),
+        ("id,a,a,b,b\n1,2,3,4,5\n", "column names must differ. a, b appear more than once."),
+        (",id\n0,x\n", "every column must have a name. Column 1 has none."),
+        ("id,a\nx,1\ny,1,2\n", "every row must have the 2 columns of the header"),
+        ("id,a\nx,1\ny\n", "every row must have the 2 columns of the header"),
+        ("id,a\nx,1\ny,caf\xe9\n".encode("latin-1"), "column 'a' must be UTF-8 text"),
+        ("id,a\nx,1\n".encode("utf-16"), "UTF-16"),
+        (
+            "ID,a\nx,1\n",
+            "must have the key column 'id' and has not. Did you mean 'ID'? Its columns are ID, a.",
+        ),
+        (
+            "id,a\nx,1\nx,2\ny,3\n",
+            "the key 'id' must be unique. 1 values appear more than once, first 'x' in rows 1, 2.",
+        ),
+        ("id,a\nx,1\n,2\n", "every row must have a key in 'id'. 1 of 2 have none, first row 2."),
+    ],
+)
+def test_a_broken_csv_is_refused_with_its_reason(save: Save, content: str | bytes, message: str) -> None:
+    found = refuse(save(content))
+    assert message in found and "table.csv" in found
+
+
+def test_the_row_of_a_ragged_line_is_named(save: Save) -> None:
+    assert "Row #3" in refuse(save("id,a\nx,1\ny,1,2\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"id": 1}\n{"id": ', "one JSON object a line"),
+        ('{"id": 1, "a": 1}\n{"id": 2, "a": "x"}\n', "each key of one type"),
+        ('{"id": 1, "a": {"b": 1}}\n', "column 'a' must hold plain values"),
+        ('{"id": 1, "a": [1]}\n', "column 'a' must hold plain values"),
+        ("[1, 2]\n", "one JSON object a line"),
+    ],
+)
+def test_broken_json_lines_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(content)
+    assert message in refuse(path)
+
+
+def test_a_parquet_file_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"id": ["x"] * 1000}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert "must be a whole Parquet file" in refuse(path)
+
+
+def test_missing_files_folders_and_other_formats_are_told_apart(tmp_path: Path) -> None:
+    assert "must be a file and does not exist" in refuse(tmp_path / "absent.csv")
+    (tmp_path / "folder.csv").mkdir()
+    assert "must be a file and is a folder" in refuse(tmp_path / "folder.csv")
+    assert "must end in .csv, .parquet, .jsonl" in refuse(tmp_path / "table.xlsx")
+
+
+def test_columns_come_in_the_form_that_features_take() -> None:
+    table = pa.table(
+        {"i": [1, None], "f": [0.5, 1.5], "b": [True, None], "s": ["x", None], "ok": [True, False]}
+    )
+    columns = get_columns(table, table.column_names)
+    assert columns["i"].dtype == np.float64 and np.isnan(columns["i"][1])
+    assert columns["b"].tolist() == [True, None] and columns["s"].tolist() == ["x", None]
+    assert columns["ok"].dtype == np.bool_
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(allow_nan=False) | st.none(), st.text() | st.none()), min_size=1, max_size=5)
+)
+def test_writing_and_reading_changes_nothing(rows: list[tuple[float | None, str | None]]) -> None:
+    import tempfile
+
+    numbers, texts = zip(*rows, strict=True)
+    table = pa.table({"n": pa.array(numbers, pa.float64()), "t": pa.array(texts, pa.string())})
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = Path(folder, "a.parquet"), Path(folder, "b.parquet")
+        write_table(first, table)
+        assert load_parquet(first).equals(table)
+        write_table(second, load_parquet(first))
+        assert first.read_bytes() == second.read_bytes()

@@ -5,6 +5,7 @@ Works on what ``collect`` and ``annotate`` wrote. Large tables are read as an ev
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,8 @@ def _load_sample(path: Path, most_rows: int) -> tuple[pd.DataFrame, int]:
 
 
 def _load_frame(path: Path) -> pd.DataFrame | None:
-    return _load_sample(path, SAMPLE_ROWS)[0] if path.exists() else None
+    """Read a table of annotate's in full: a sample of it would not be of the same rows."""
+    return _load_sample(path, sys.maxsize)[0] if path.exists() else None
 
 
 def describe_dataset(data: Dataset) -> pd.DataFrame:

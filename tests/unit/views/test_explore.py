@@ -108,6 +108,16 @@ def test_a_large_table_is_sampled_evenly_and_says_so(tmp_path: Path) -> None:
     assert data.rows["id"].is_unique
 
 
+def test_every_sampled_row_finds_its_label_in_whatever_order_they_are(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    labels = pd.read_parquet(tmp_path / explore.LABELS)
+    labels.iloc[::-1].to_parquet(tmp_path / explore.LABELS)
+    data = explore.load_dataset(tmp_path, most_rows=50)
+    known = data.rows.set_index("id")["label"].dropna()
+    assert len(known) == sum(name in set(labels["id"]) for name in data.rows["id"])
+    assert (known == labels.set_index("id")["label"].loc[known.index]).all()
+
+
 def test_missing_values_are_counted_by_class(tmp_path: Path) -> None:
     write_project(tmp_path)
     table = explore.describe_missing(explore.load_dataset(tmp_path))

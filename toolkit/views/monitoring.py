@@ -146,7 +146,9 @@ def _draw_shares(axis: Any, cells: Cells, counted: Any, column: ColumnDrift) -> 
     places = np.arange(len(shown))
     axis.bar(places, reference[shown], width=0.95, color=INK, alpha=0.4, label="reference")
     axis.bar(places, now[shown], width=0.5, color=COLORS[1 if column.drifted else 0], label="now")
-    axis.set_title(f"{_shorten(name_column(column), LONGEST_TITLE)}{' · drifted' if column.drifted else ''}", fontsize=10)
+    axis.set_title(
+        f"{_shorten(name_column(column), LONGEST_TITLE)}{' · drifted' if column.drifted else ''}", fontsize=10
+    )
     axis.grid(visible=False, axis="x")
     if cells.ordered and cells.size > FEW_CELLS:
         ticks = _mark_edges(cells.edges)

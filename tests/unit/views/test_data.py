@@ -1,0 +1,63 @@
+"""The tables and plots of collect and prepare, for every kind of column."""
+
+import pyarrow as pa
+import pytest
+
+from toolkit.data.schema import infer_schema
+from toolkit.features import Features
+from toolkit.views import data as views
+from toolkit.views.style import show
+
+TABLE = pa.table(
+    {
+        "id": ["a", "b", "c", "d"],
+        "n": [0.5, None, 1.5, 2.0],
+        "ok": [True, False, None, True],
+        "color": ["red", "blue", "red", "red"],
+        "label": ["x", "y", "x", "y"],
+    }
+)
+
+
+def test_columns_are_listed_with_range_or_categories() -> None:
+    table = views.table_columns(infer_schema(TABLE, "id", ["label"]))
+    assert table.loc["n"].to_dict() == {
+        "role": "feature",
+        "type": "number",
+        "missing": 1,
+        "min": "0.5",
+        "max": "2",
+        "categories": "",
+    }
+    assert table.loc["color", "categories"] == "blue, red"
+
+
+def test_missing_values_are_plotted_worst_first_or_said_to_be_none() -> None:
+    labels = views.plot_missing(infer_schema(TABLE, "id", ["label"])).axes[0].get_yticklabels()
+    assert [label.get_text() for label in labels] == ["ok", "n"]
+    whole = TABLE.select(["id", "color"])
+    assert "No column lacks" in views.plot_missing(infer_schema(whole, "id")).axes[0].texts[0].get_text()
+
+
+@pytest.mark.parametrize("classes", [["x", "y"], []])
+def test_each_kind_of_feature_can_be_plotted(classes: list[str]) -> None:
+    rows = TABLE if classes else TABLE.set_column(4, "label", pa.array([1.0, 2.0, 3.0, 4.0]))
+    figure = views.plot_features(rows, ["n", "ok", "color"], classes)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["n", "ok", "color"]
+    assert show(figure).svg.startswith("<?xml")
+    assert show(views.plot_distributions(TABLE, infer_schema(TABLE, "id", ["label"]))).png[:4] == b"\x89PNG"
+
+
+def test_splits_and_features_are_listed() -> None:
+    assert views.table_splits({"train": TABLE}, ["x", "y"]).loc["train"].to_dict() == {
+        "rows": 4,
+        "x": 2,
+        "y": 2,
+    }
+    features = Features.fit({"c": ["u", None]}, {"c": "category"})
+    assert views.table_features(features).loc["c"].to_dict() == {
+        "kind": "category",
+        "missing in train": "yes",
+        "categories": "u",
+    }
+    assert views.table_metrics({"a": 1, "b": {"c": 0.5}}).to_dict() == {"a": 1, "b.c": "0.5"}

@@ -71,14 +71,11 @@ class Endpoints:
     def answer_rows(self, rows: Rows) -> dict[str, Any]:
         """Predict checked rows, hand them to the recorder, give the answer's content."""
         model = self.model
-        if rows.count == 1:
-            predictions = model.predict_rows([{name: values[0] for name, values in rows.columns.items()}])
-        else:
-            predictions = model.predict(rows.as_arrays())
+        predictions = model.predict_rows(rows.sent) if rows.count == 1 else model.predict(rows.as_arrays())
         ids = [self._start + next(self._ids) for _ in range(rows.count)]
-        self.recorder.add(Answered(time.time(), ids, rows.columns, predictions))
-        self.metrics.rows.inc(rows.count)
         outputs = predictions.rows()
+        self.recorder.add(Answered(time.time(), ids, rows.sent, outputs, predictions))
+        self.metrics.rows.inc(rows.count)
         if rows.single:
             return {"id": ids[0], "version": model.version, **outputs[0]}
         return {

@@ -32,7 +32,8 @@ class Answered:
 
     time_s: float
     ids: list[str]
-    columns: dict[str, list[Any]]
+    rows: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
     predictions: Predictions
 
 
@@ -133,9 +134,8 @@ class Recorder:
                 logger.info("Predictions are logged again")
 
     def _count(self, batch: list[Answered]) -> None:
-        columns = {
-            name: [v for answered in batch for v in answered.columns[name]] for name in batch[0].columns
-        }
+        rows = [row for answered in batch for row in answered.rows]
+        columns = {cells.name: [row[cells.name] for row in rows] for cells in self._profile.features}
         outputs = _join([answered.predictions for answered in batch])
         labels = outputs.pop("label", None)
         if labels is not None:
@@ -165,17 +165,9 @@ class Recorder:
 def make_records(answered: Answered, version: str) -> list[dict[str, Any]]:
     """Make the log's records of one answered request."""
     when = datetime.fromtimestamp(answered.time_s, UTC)
-    names = list(answered.columns)
-    rows = zip(*answered.columns.values(), strict=True)
     return [
-        {
-            "id": id_,
-            "time": when,
-            "version": version,
-            "features": dict(zip(names, row, strict=True)),
-            **output,
-        }
-        for id_, row, output in zip(answered.ids, rows, answered.predictions.rows(), strict=True)
+        {"id": id_, "time": when, "version": version, "features": row, **output}
+        for id_, row, output in zip(answered.ids, answered.rows, answered.outputs, strict=True)
     ]
 
 

@@ -32,8 +32,9 @@ TYPES: dict[
 
 @dataclass(frozen=True)
 class Rows:
-    """Checked rows of a request, as one list of values per feature; ``single``: it was one object, not a list."""
+    """Checked rows of a request, as sent and as columns of values; ``single``: it was one object, not a list."""
 
+    sent: list[dict[str, Any]]
     columns: dict[str, list[Any]]
     count: int
     single: bool
@@ -87,7 +88,7 @@ def parse_request(
         findings = _find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single)
     columns = {} if findings else {name: [row[name] for row in rows] for name in inputs}
     check_findings(findings or find_type_faults(columns, inputs, nullable))
-    return Rows(columns, len(rows), single)
+    return Rows(rows, columns, len(rows), single)
 
 
 def find_type_faults(

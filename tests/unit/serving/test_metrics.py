@@ -41,8 +41,8 @@ def test_recorder_logs_and_counts_what_was_answered(make_packaged, tmp_path, tas
         + f"""
 rows = {rows!r}
 recorder = Recorder(model.version, detector, metrics, PredictionLog(place / "log"))
-columns = {{name: [row[name] for row in rows] for name in model.inputs}}
-recorder.add(Answered(0.5, [str(i) for i in range(20)], columns, model.predict(columns)))
+answer = model.predict_rows(rows)
+recorder.add(Answered(0.5, [str(i) for i in range(20)], rows, answer.rows(), answer))
 recorder.show()
 recorder.close()
 records = list(iterate_log(place / "log"))
@@ -80,9 +80,9 @@ def test_a_log_that_fails_is_counted_and_serving_goes_on(make_packaged, tmp_path
         + f"""
 rows = {packaged.rows(5)!r}
 recorder = Recorder(model.version, detector, metrics, PredictionLog(place / "file" / "log"))
-columns = {{name: [row[name] for row in rows] for name in model.inputs}}
+answer = model.predict_rows(rows)
 for _ in range(2):
-    recorder.add(Answered(0.5, list("abcde"), columns, model.predict(columns)))
+    recorder.add(Answered(0.5, list("abcde"), rows, answer.rows(), answer))
     recorder.show()
 assert recorder.alive
 print(metrics.render().decode())

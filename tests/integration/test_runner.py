@@ -60,7 +60,8 @@ def test_two_runs_in_two_places_give_the_same_bytes(tiny_project, tmp_path) -> N
 def test_values_come_from_the_command_line_then_from_params_yaml(tiny_project) -> None:
     tiny_project.run("run", "prepare")
     tiny_project.set_param("learning_rate: 0.05", "learning_rate: 0.2")
-    assert tiny_project.run("run", "train").returncode == 0
+    elsewhere = str(tiny_project.root.parent)  # as in the copy where DVC runs an experiment
+    assert tiny_project.run("run", "train", TOOLKIT_ROOT=elsewhere).returncode == 0
     assert tiny_project.read("models/train/model.txt") == "b 0.2"
     assert tiny_project.run("run", "train", "-p", "learning_rate=5e-2").returncode == 0
     assert (
@@ -123,11 +124,6 @@ BROKEN = {
         ["import os\nos.kill(os.getpid(), 9)"],
         {},
         r"code cell 3: import os\n  The kernel was killed \(signal 9, SIGKILL\): most likely .* out of memory",
-    ),
-    "crashes": (
-        ["import ctypes\nctypes.string_at(0)"],
-        {},
-        r"code cell 3: import ctypes\n  The kernel crashed \(signal 11, SIGSEGV\)",
     ),
     "leaves early": (["import sys\nsys.exit(0)"], {}, r"code cell 3: import sys\n  SystemExit: 0\n  Hint: "),
     "is not finished": (["x = 1"], {"finish": False}, r"started its stage and did not finish it"),
@@ -257,7 +253,7 @@ def test_terminal_gets_one_line_that_updates(tiny_project) -> None:
     assert "\n" not in progress and progress.endswith("\r\x1b[K")  # the line is gone before the message comes
     drawn = progress.split("\r\x1b[K")
     assert (
-        len([line for line in drawn if line.startswith("prepare 3/5 import time")]) >= 3
+        len([line for line in drawn if line.startswith("prepare 3/5 time.sleep(2.2)")]) >= 3
     )  # it lives while a cell runs
     assert max(map(len, drawn)) < 60
     assert "ZeroDivisionError" in message and "\r" not in message

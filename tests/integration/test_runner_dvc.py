@@ -160,7 +160,7 @@ def test_signal_ends_the_run_at_once_and_quietly(scene: Scene, number: signal.Si
     assert running.wait(2) == status
     assert not scene.left()
     said = scene.project.read("home/stderr").splitlines()
-    assert said[-1] == f"toolkit: stage 'prepare' was stopped by {number.name}; its outputs are unchanged."
+    assert said[-1] == f"toolkit: stage 'prepare' was stopped by {number.name} before it had finished."
     assert "Traceback" not in "".join(said)
 
 

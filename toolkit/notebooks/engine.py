@@ -50,12 +50,12 @@ def _plain_run(nb: Any, options: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
     from toolkit.notebooks.execution import Run, is_counted
     from toolkit.notebooks.lifeline import Lifeline
     from toolkit.notebooks.progress import Progress
+    from toolkit.notebooks.runner import find_root
     from toolkit.notebooks.scrub import Scrubber
     from toolkit.notebooks.source import check_kernel
     from toolkit.notebooks.values import load_secrets, load_values
     from toolkit.params import STAGES
     from toolkit.params_file import load_params
-    from toolkit.paths import project_root
 
     path = str(options.get("input_path") or "notebook")
     name = Path(path).stem
@@ -63,7 +63,7 @@ def _plain_run(nb: Any, options: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
     secrets: dict[str, str] = {}
     timeout_s = options.get("execution_timeout")
     try:
-        root = project_root()
+        root = find_root()
     except StageError:  # papermill is at work outside any project
         root = Path.cwd()
     else:

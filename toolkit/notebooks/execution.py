@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import time
@@ -13,6 +12,7 @@ from queue import Empty
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
@@ -126,9 +126,8 @@ class _Client(PapermillNotebookClient):
         self.kc = _KernelClient(connection_file=str(self._lifeline.connection), lifeline=self._lifeline)
         self.kc.load_connection_file()
         self.kc.start_channels(hb=False, stdin=False)
-        asyncio.set_event_loop(loop := asyncio.new_event_loop())
         try:
-            loop.run_until_complete(_wait_until_ready(self.kc, self._lifeline))
+            run_sync(_wait_until_ready)(self.kc, self._lifeline)
             self.papermill_execute_cells()
             self.set_widgets_metadata()
             self.kc.shutdown()
@@ -137,7 +136,6 @@ class _Client(PapermillNotebookClient):
             for channel in (self.kc.shell_channel, self.kc.iopub_channel, self.kc.control_channel):
                 channel.stop()
             self.kc.context.destroy(linger=0)
-            loop.close()
         return self.nb
 
     def papermill_execute_cells(self) -> None:

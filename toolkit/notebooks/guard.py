@@ -36,14 +36,14 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     if LINUX:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    runner = os.getppid()
+    runner = spec["runner"]
     mark = f"{spec['stage']}:{spec['run']}:{runner}"
     # JPY_PARENT_PID: ipykernel itself ends within a second of its parent; what macOS has in place of prctl.
     environment = {**os.environ, MARK: mark, "JPY_PARENT_PID": str(os.getpid())}
     kernel = _start_kernel(spec["command"], environment)
     _tell(f"kernel {kernel}")
     try:
-        died = _wait(kernel, runner, spec["watch"])
+        died = _wait(kernel, spec["watch"])
         if died is not None and os.getppid() == runner:
             _kill(runner)
     finally:
@@ -64,7 +64,7 @@ def _start_kernel(command: list[str], environment: dict[str, str]) -> int:
     )
 
 
-def _wait(kernel: int, runner: int, watch: list[int]) -> int | None:
+def _wait(kernel: int, watch: list[int]) -> int | None:
     """Wait for the end of the run; give the watched process that died, or None when the runner ended or said so."""
     reader, writer = os.pipe()
     for end in (reader, writer):
@@ -78,16 +78,19 @@ def _wait(kernel: int, runner: int, watch: list[int]) -> int | None:
     for pid in watch:
         if not _alive(pid):
             return pid
-        if LINUX:
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # no pidfds here, or it died just now: look again and again
             handles[os.pidfd_open(pid)] = pid
+    looks = len(handles) < len(watch)
     for handle in handles:
         poll.register(handle, select.POLLIN)
     _reap(kernel)
     while True:
-        ready = [descriptor for descriptor, _ in poll.poll(None if LINUX else 500)]
+        ready = [descriptor for descriptor, _ in poll.poll(500 if looks else None)]
         died = [handles[descriptor] for descriptor in ready if descriptor in handles]
-        if not LINUX:
-            died = [pid for pid in watch if not _alive(pid)]
+        if looks:
+            died += [pid for pid in watch if not _alive(pid)]
         if died:
             return died[0]
         if reader in ready:

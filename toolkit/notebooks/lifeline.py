@@ -41,6 +41,7 @@ class Lifeline:
             spec = {
                 "stage": stage,
                 "run": self.run,
+                "runner": os.getpid(),
                 "watch": watch,
                 "folder": str(self.folder),
                 "command": [sys.executable, "-m", "toolkit.notebooks.kernel", str(self.connection)],

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import NotebookFailed
+from toolkit.errors import NotebookFailed, StageError
 from toolkit.notebooks.lifeline import Lifeline
 from toolkit.notebooks.source import Source, check_parameters, load_source
 from toolkit.paths import project_root
@@ -48,17 +48,27 @@ def run_stage(stage: str, overrides: Mapping[str, Any] | None = None) -> int:
     ParamsError
         A value is wrong, or looks like a secret.
     """
-    root = project_root()
+    root = find_root()
     with _signals():
         try:
             _run(root, stage, overrides or {})
         except Interrupted as stop:
             name = signal.Signals(stop.number).name
-            print(
-                f"toolkit: stage '{stage}' was stopped by {name}; its outputs are unchanged.", file=sys.stderr
-            )
+            print(f"toolkit: stage '{stage}' was stopped by {name} before it had finished.", file=sys.stderr)
             return 128 + stop.number
     return 0
+
+
+def find_root() -> Path:
+    """Find the project around the working folder before the one that TOOLKIT_ROOT names.
+
+    DVC runs an experiment's stages in a copy of the project (``dvc exp run --temp``), with the environment of the
+    original: the copy is meant.
+    """
+    try:
+        return project_root(Path.cwd())
+    except StageError:
+        return project_root()
 
 
 def _run(root: Path, stage: str, overrides: Mapping[str, Any]) -> None:
@@ -74,6 +84,7 @@ def _run(root: Path, stage: str, overrides: Mapping[str, Any]) -> None:
             shutil.rmtree(root / f".toolkit/staging/{stage}-{lifeline.run}", ignore_errors=True)
         _restore(root, stage)
         raise
+    _ignore_signals()
     lifeline.stop()
 
 

@@ -97,8 +97,8 @@ def _judge_comparison(evaluation: Evaluation, released: np.ndarray | str | None,
     loss = measure_loss(evaluation, released, params)
     old = float(measure_metric(params.metric, evaluation.target, released, np.ones((1, len(released))))[0])
     message = (
-        f"{params.metric} of the released model on the same rows is {old:.4g}; the new one is worse by "
-        f"{_show(loss, params)}, and may be by {params.max_loss:g}."
+        f"{params.metric} of the released model on the same rows is {old:.4g}; the new one loses "
+        f"{_show(loss, params)}, and may lose {params.max_loss:g}."
     )
     return Gate(COMPARISON, loss.value, params.max_loss, loss.value <= params.max_loss, message)
 
@@ -116,7 +116,7 @@ def measure_loss(evaluation: Evaluation, released: np.ndarray, params: Validate)
         measured = [
             measure_metric(params.metric, target, prediction, weights) for prediction in (new, released)
         ]
-        return sign * (measured[0] - measured[1])
+        return sign * (measured[0] - measured[1]) + 0.0  # no minus zero
 
     return measure_interval(difference, len(target), params.resamples, params.confidence, params.seed)
 

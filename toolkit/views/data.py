@@ -89,11 +89,13 @@ def plot_distributions(table: pa.Table, schema: Schema, most: int = 30) -> Figur
     for axes, (name, kind) in zip(grid.flat, kinds.items(), strict=False):
         values = table[name].to_pandas().dropna()
         if kind in ("number", "integer"):
-            axes.hist(values.astype(float), bins=20)
+            axes.stairs(*np.histogram(values.astype(float), bins=20), fill=True)
+            axes.locator_params(axis="x", nbins=3)
         else:
             values.value_counts().head(12).plot.bar(ax=axes, xlabel="")
         axes.set_title(name, fontsize=8)
-        axes.tick_params(labelleft=False, labelbottom=kind in ("number", "integer"), labelsize=7)
+        axes.set_yticks([])
+        axes.tick_params(labelbottom=kind in ("number", "integer"), labelsize=7)
         axes.grid(visible=False)
     for axes in grid.flat[len(kinds) :]:
         axes.set_visible(False)
@@ -138,11 +140,10 @@ def _plot_by_class(axes: Any, values: pd.Series, labels: pd.Series, classes: Seq
         shares = pd.crosstab(values, labels, normalize="columns").reindex(columns=list(classes)).head(12)
         shares.plot.bar(ax=axes, legend=False, color=list(COLORS), xlabel="", rot=0)
         return
-    edges = np.histogram_bin_edges(values.dropna(), bins=24)
+    edges = np.histogram_bin_edges(values.dropna().astype(float), bins=24)
     for color, name in zip(cycle(COLORS), classes):
-        axes.hist(
-            values[labels == name].dropna(), bins=edges, density=True, alpha=0.5, color=color, label=name
-        )
+        heights, _ = np.histogram(values[labels == name].dropna().astype(float), bins=edges, density=True)
+        axes.stairs(heights, edges, fill=True, alpha=0.5, color=color, label=name)
     axes.set_ylabel("density")
 
 

@@ -41,6 +41,8 @@ def start_ray(cpus: int, shared_bytes: int, note: Path) -> Iterator[Path]:
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    # How long Ray's agents look for a server that was killed before they end too; a minute by default.
+    os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "10"  # noqa: SIM112 (Ray spells it so)
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # with it, verbose=0 still prints
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     _remove_leftover(note)

@@ -8,6 +8,7 @@ is the one that LightGBM's ``Booster.save_model`` writes (version v4): a head of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,10 +19,14 @@ from toolkit.errors import ModelError
 CATEGORICAL, MISSING_NAN = 1, 2  # bits of decision_type: 0 categorical, 1 default left, 2-3 kind of missing
 MAX_LEAVES = 131_072
 END_OF_TREES = "end of trees"
-LEAF_KEYS, NODE_KEYS = (
-    ("leaf_value",),
-    ("split_feature", "threshold", "decision_type", "left_child", "right_child"),
-)
+NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")  # what LightGBM's parser takes; Python's takes more
+INTEGER = re.compile(r"-?\d+")
+INFO = re.compile(rf"none|\[{NUMBER.pattern}:{NUMBER.pattern}\]|-?\d+(:-?\d+)*")
+UNUSED_PER_LEAF = (
+    "leaf_weight",
+    "leaf_count",
+)  # not used to predict, but LightGBM dies of a wrong word in them
+UNUSED_PER_NODE = ("split_gain", "internal_value", "internal_weight", "internal_count")
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ def check_model_text(data: bytes, features: Sequence[str] | None = None) -> Mode
         raise ModelError(
             f"feature_names and feature_infos must each hold max_feature_idx + 1 = {last_feature + 1} entries."
         )
+    if not all(map(INFO.fullmatch, head["feature_infos"].split(" "))):
+        raise ModelError("feature_infos must be 'none', '[low:high]' or the categories, for each feature.")
     if features is not None and names != tuple(features):
         raise ModelError("The model's feature_names must be those of its signature, in order.")
     offset = 0
@@ -107,6 +114,8 @@ def _check_tree(block: str, index: int, last_feature: int) -> None:
     if leaves == 1:
         return
     nodes = leaves - 1
+    for key in (*UNUSED_PER_LEAF, *UNUSED_PER_NODE):
+        _numbers(pairs, key, where, nodes if key in UNUSED_PER_NODE else leaves)
     split = _integers(pairs, "split_feature", where, nodes)
     if split.min() < 0 or split.max() > last_feature:
         raise ModelError(f"{where}: split_feature must be between 0 and {last_feature}.")
@@ -169,7 +178,7 @@ def _integer(pairs: dict[str, str], key: str, where: str) -> int:
 
 def _integers(pairs: dict[str, str], key: str, where: str, count: int | None = None) -> np.ndarray:
     try:
-        values = np.array([int(word) for word in pairs[key].split(" ")], dtype=np.int64)
+        values = np.array([int(word) for word in _words(pairs[key], INTEGER)], dtype=np.int64)
     except (KeyError, ValueError, OverflowError):
         raise ModelError(f"{where}: {key} must be whole numbers, separated by one blank.") from None
     if count is not None and len(values) != count:
@@ -177,9 +186,16 @@ def _integers(pairs: dict[str, str], key: str, where: str, count: int | None = N
     return values
 
 
+def _words(line: str, pattern: re.Pattern[str]) -> list[str]:
+    words = line.split(" ")
+    if not all(map(pattern.fullmatch, words)):
+        raise ValueError(line)
+    return words
+
+
 def _numbers(pairs: dict[str, str], key: str, where: str, count: int) -> np.ndarray:
     try:
-        values = np.array([float(word) for word in pairs[key].split(" ")])
+        values = np.array([float(word) for word in _words(pairs[key], NUMBER)])
     except (KeyError, ValueError):
         raise ModelError(f"{where}: {key} must be numbers, separated by one blank.") from None
     if len(values) != count or not np.isfinite(values).all():

@@ -39,6 +39,9 @@ REPLACEMENTS = [
     ("max_feature_idx=29", "max_feature_idx=28", "max_feature_idx"),
     ("Tree=3\n", "Tree=4\n", "tree 3"),
     ("shrinkage=0.1", "shrinkage=-.1", "shrinkage"),
+    ("\nsplit_gain=1", "\nsplit_gain=h", "split_gain"),
+    ("\nleaf_count=1", "\nleaf_count=_", "leaf_count"),
+    ("\nfeature_infos=[", "\nfeature_infos=(", "feature_infos"),
     ("shrinkage=0.1", "shrinkage=nan", "shrinkage"),
     ("is_linear=0", "is_linear=1", "linear"),
 ]

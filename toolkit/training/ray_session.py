@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shlex
 import shutil
 import sys
 import tempfile
@@ -65,11 +66,18 @@ def start_ray(cpus: int, shared_bytes: int, note: Path) -> Iterator[Path]:
                 logging_level=logging.ERROR,
                 _node_ip_address="127.0.0.1",
                 _temp_dir=str(folder),
+                runtime_env=_quote_python(),
             )
         yield folder
     finally:
         ray.shutdown()
         _remove_leftover(note)
+
+
+def _quote_python() -> dict[str, str] | None:
+    """Name the interpreter as a shell word: Ray starts workers through bash and forgets that a path may have blanks."""
+    quoted = shlex.quote(sys.executable)
+    return {"py_executable": quoted} if quoted != sys.executable else None
 
 
 def _make_folder() -> Path:

@@ -265,3 +265,15 @@ def test_two_workers_count_each_request_once_and_kill_9_leaves_a_readable_log(se
         records = {record["id"] for record in iterate_log(log)}
         assert answered <= records <= answered | {answer["id"] for answer in late}
         assert len(list(log.glob("*.jsonl"))) == 2
+        deadline = time.monotonic() + 5  # its workers, in process groups of their own, end with it
+        while time.monotonic() < deadline and answers(url):
+            time.sleep(0.05)
+        assert not answers(url)
+
+
+def answers(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=2)
+    except httpx.TransportError:
+        return False
+    return True

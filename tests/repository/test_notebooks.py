@@ -90,6 +90,7 @@ def imported_files(stage: str) -> set[str]:
             "params_file",
             "params_edit",
             "artifacts",
+            "leash",
             "pipeline",
             "stage",
         )
@@ -123,7 +124,7 @@ def test_pipeline_declares_the_code_that_a_notebook_runs_and_no_other(stage: str
     undeclared = {path for path in needed if not files.depends_on(path)}
     assert undeclared == set(), f"dvc.yaml: stage '{stage}' must name these under deps"
     in_bento = (
-        {"toolkit/artifacts.py", "toolkit/errors.py"} if stage == "package" else set()
+        {"toolkit/artifacts.py", "toolkit/errors.py", "toolkit/leash.py"} if stage == "package" else set()
     )  # packed, not run
     needed |= in_bento
     unused = [dep for dep in code if not any(path == dep or path.startswith(dep + "/") for path in needed)]

@@ -6,10 +6,12 @@ Started by :mod:`toolkit.notebooks.guard` as ``python -m toolkit.notebooks.kerne
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
+from toolkit.leash import die_with_parent
+
 NO_IPYKERNEL = 69  # exit status: ipykernel cannot be imported
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -31,14 +33,9 @@ def main() -> None:
 
 
 def _die_with_guard() -> None:
-    """Ask Linux for a SIGKILL when the parent dies, and check that it has not died before."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-    import signal
-
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.environ.get("JPY_PARENT_PID", "") not in {"", str(os.getppid())}:
+    """Ask for a SIGKILL when the guard dies, and check that it has not died before."""
+    die_with_parent(signal.SIGKILL)
+    if sys.platform == "linux" and os.environ.get("JPY_PARENT_PID", "") not in {"", str(os.getppid())}:
         os._exit(1)
 
 

@@ -88,7 +88,19 @@ def start_server(
         "BENTOML_DO_NOT_TRACK": "true",
         "TOOLKIT_WORKERS": str(workers),
     }
-    command = [sys.executable, "-m", "bentoml", "serve", str(bento), "--host", host, "--port", str(port)]
+    leash = [sys.executable, "-m", "toolkit.leash", str(os.getpid())]
+    command = [
+        *leash,
+        sys.executable,
+        "-m",
+        "bentoml",
+        "serve",
+        str(bento),
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
     return subprocess.Popen(command, env=environment, cwd=root, start_new_session=True)
 
 

@@ -15,6 +15,7 @@ import bentoml
 from _bentoml_sdk import Service
 
 from toolkit.artifacts import load_json
+from toolkit.leash import die_with_parent
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import load_profile
 from toolkit.serving.endpoints import Endpoints
@@ -81,6 +82,7 @@ class Prediction:
     endpoints: Endpoints
 
     def __init__(self) -> None:
+        die_with_parent()  # BentoML's workers would outlive a server that is killed, and keep its port
         Prediction.endpoints = build_endpoints(load_model(find_package(), threads=1))
 
     @bentoml.on_deployment

@@ -92,7 +92,7 @@ class Process:
             self._on_end(status)
 
     def _spawn(self) -> subprocess.Popen[str]:
-        leash = [sys.executable, "-m", "toolkit.widgets.leash", str(os.getpid())]
+        leash = [sys.executable, "-m", "toolkit.leash", str(os.getpid())]
         return subprocess.Popen(
             [*leash, *self.command],
             cwd=self._root,

@@ -159,3 +159,20 @@ def test_bentoml_serve_tag_runs_on_the_lean_lock_alone(project, lean_python, tmp
         check_answers(url, project)
         assert "toolkit_rows_total 1.0" in httpx.get(f"{url}/metrics").text
         assert httpx.get(f"{url}/lineage").json()["build"]["python"]
+
+
+def test_toolkit_serve_killed_leaves_no_server(project):
+    port = find_free_port("127.0.0.1")
+    command = [sys.executable, "-m", "toolkit", "serve", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=project, env=clean_environment(project), start_new_session=True)
+    url = wait_until_ready(server, "127.0.0.1", port)
+    server.kill()
+    server.wait()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/livez", timeout=2)
+        except httpx.TransportError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the server still answers 10 s after toolkit serve was killed")

@@ -168,8 +168,8 @@ def _restore(root: Path, stage: str) -> None:
     lost = restore_outs(root, stage)
     if lost:
         print(
-            f"toolkit: not in DVC's cache, so not put back: {', '.join(lost)}. "
-            "'dvc checkout' or 'dvc pull' may bring them.",
+            f"toolkit: DVC's cache has no earlier {', '.join(lost)} to put back. On a first run that is as it "
+            "must be; later, 'dvc checkout' or 'dvc pull' may bring them.",
             file=sys.stderr,
         )
 

@@ -114,7 +114,13 @@ class _Client(PapermillNotebookClient):
 
     def __init__(self, manager: _Manager, run: Run, **options: Any) -> None:
         super().__init__(manager, km=_Handle(run.lifeline), **options)
-        self._lifeline, self._scrubber = run.lifeline, run.scrubber
+        self._lifeline, self._scrubber, self._progress = run.lifeline, run.scrubber, run.progress
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Show what a long cell prints while it runs, then let nbclient keep it."""
+        if msg["msg_type"] == "stream" and self._progress:
+            self._progress.note(self._scrubber.scrub_text(msg["content"]["text"]))
+        return super().process_message(msg, cell, cell_index)
 
     def log_output_message(self, output: Any) -> None:
         """Let papermill copy an output to its log or files, without secrets that it holds whole."""

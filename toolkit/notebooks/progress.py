@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -31,13 +32,17 @@ def name_cells(cells: Sequence[Any]) -> list[str]:
     return names
 
 
+LOG_NOTE_S = 10.0  # a log is told no more often than this what a long cell prints
+
+
 class Progress:
-    """Tells a person how far a run is: ``begin`` and ``end`` a cell, then ``close``."""
+    """Tells a person how far a run is: ``begin``, ``note`` and ``end`` a cell, then ``close``."""
 
     def __init__(self, stage: str, total: int, stream: TextIO) -> None:
         self._stage, self._total, self._stream = stage, total, stream
         self._terminal = stream.isatty()
         self._number, self._name, self._started = 0, "", 0.0
+        self._note, self._told = "", 0.0
         self._lock = threading.Lock()
         self._over = threading.Event()
         if self._terminal:
@@ -47,10 +52,27 @@ class Progress:
         """Note that the code cell ``number`` (from 1) has begun."""
         with self._lock:
             self._number, self._name, self._started = number, name, time.monotonic()
+            self._note, self._told = "", self._started
         self._draw()
+
+    def note(self, text: str) -> None:
+        """Show what the running cell says of how far it is: the last line that it printed."""
+        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+        lines = [line.strip() for line in plain.splitlines() if line.strip()]
+        if not lines:
+            return
+        with self._lock:
+            self._note = "".join(letter for letter in lines[-1] if letter.isprintable())[:80]
+        if self._terminal:
+            self._draw()
+        elif time.monotonic() - self._told >= LOG_NOTE_S:
+            self._told = time.monotonic()
+            self._write(f"{self._line()}\n")
 
     def end(self) -> None:
         """Note that the cell has ended well."""
+        with self._lock:
+            self._note = ""
         if not self._terminal:
             self._write(f"{self._line()}\n")
 
@@ -75,7 +97,8 @@ class Progress:
 
     def _line(self) -> str:
         seconds = time.monotonic() - self._started
-        return f"{self._stage} {self._number}/{self._total} {self._name[:60]} {seconds:.1f} s"
+        note = f" ({self._note})" if self._note else ""
+        return f"{self._stage} {self._number}/{self._total} {self._name[:60]}{note} {seconds:.1f} s"
 
     def _write(self, text: str) -> None:
         try:

@@ -47,3 +47,20 @@ def test_run_goes_on_when_nobody_reads() -> None:
     log.close()
     progress.begin(1, "Fit")
     progress.end()
+
+
+def test_long_cell_tells_a_log_how_far_it_is_but_not_at_each_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("toolkit.notebooks.progress.time.monotonic", lambda: now[0])
+    log = io.StringIO()
+    progress = Progress("sweep", 3, log)
+    progress.begin(2, "The trials")
+    for second in range(25):
+        now[0] = 100.0 + second
+        progress.note(f"{second} of 25 trials decided\n\x1b[K")
+    progress.end()
+    assert log.getvalue().splitlines() == [
+        "sweep 2/3 The trials (10 of 25 trials decided) 10.0 s",
+        "sweep 2/3 The trials (20 of 25 trials decided) 20.0 s",
+        "sweep 2/3 The trials 24.0 s",
+    ]

@@ -146,10 +146,9 @@ def _read_label(annotation: Task, task: Task, rules: Rules, findings: _Findings)
         if result.get("from_name") == rules.label:
             answers += _values(result)
     if len(answers) != 1:
-        if rules.label in findings.tags:
-            findings.messages.append(
-                f"{place}: '{rules.label}' must have one answer. Got {len(answers)} instead."
-            )
+        findings.unanswered.append(
+            f"{place}: '{rules.label}' must have one answer. Got {len(answers)} instead."
+        )
         return None
     return _check_label(answers[0], place, rules, findings)
 

@@ -231,3 +231,11 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "export.json").write_bytes("[\xe9]".encode("latin-1"))
     with pytest.raises(AnnotationError, match="UTF-8"):
         load_export(tmp_path / "export.json", RULES)
+
+
+def test_an_annotation_without_the_answer_is_a_finding_wherever_it_stands() -> None:
+    without = task("r1", annotation(result=[result("x", tag="notes")]), number=1)
+    answered = task("r2", annotation(number=2), number=2)
+    for tasks in ([without, answered], [answered, without]):
+        (finding,) = refuse(*tasks)
+        assert "task 1, annotation 1: 'diagnosis' must have one answer. Got 0 instead." in finding

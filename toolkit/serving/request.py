@@ -208,6 +208,8 @@ def _find_duplicates(body: bytes, rows: Sequence[dict[str, Any]], wrapped: bool)
     colons += sum(value.count(":") for row in rows for value in row.values() if type(value) is str)
     if body.count(b":") == colons and b"\\" not in body:
         return []
+    if any(isinstance(value, list | dict) for row in rows for value in row.values()):
+        return []  # refused as the wrong type in a moment, however deep it is
     repeated: list[list[str]] = []
 
     def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

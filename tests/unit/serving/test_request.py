@@ -172,3 +172,10 @@ def test_valid_rows_pass_whatever_their_texts_hold(rows, ascii_only):
     if any("\ud800" <= letter <= "\udfff" for row in rows for letter in row["city"]):
         return
     assert parse_request(body, INPUTS).columns["city"] == [row["city"] for row in rows]
+
+
+@pytest.mark.parametrize("depth", [900, 1010])
+def test_a_value_nested_as_deep_as_json_may_be_is_refused(depth):
+    value = "[" * depth + '{"a": 1}' + "]" * depth
+    error = refuse(json.dumps(ROW).replace("1.5", value))
+    assert places(error) == [(0, "size")]

@@ -94,10 +94,12 @@ class PredictionLog:
         self._size = 0
 
     def _remove_oldest(self) -> None:
-        segments = sorted(self.folder.glob(f"*{ENDING}"))
-        sizes = [segment.stat().st_size for segment in segments]
-        excess = sum(sizes) + self.segment_bytes - self.folder_bytes
-        for segment, size in zip(segments, sizes, strict=True):
+        sizes: dict[Path, int] = {}
+        for segment in sorted(self.folder.glob(f"*{ENDING}")):
+            with suppress(FileNotFoundError):  # another worker removed it just now
+                sizes[segment] = segment.stat().st_size
+        excess = sum(sizes.values()) + self.segment_bytes - self.folder_bytes
+        for segment, size in sizes.items():
             if excess <= 0:
                 break
             segment.unlink(missing_ok=True)

@@ -117,3 +117,11 @@ def test_a_record_is_one_line_of_json(tmp_path):
     log.close()
     lines = next(tmp_path.glob("*.jsonl")).read_text().splitlines()
     assert [json.loads(line)["features"]["city"] for line in lines] == ['a\n"b"']
+
+
+def test_a_segment_that_another_worker_removes_meanwhile_loses_nothing(tmp_path):
+    (tmp_path / "0-1.jsonl").symlink_to(tmp_path / "gone")  # listed, but no longer there to be measured
+    log = PredictionLog(tmp_path)
+    log.write(records(0, 2))
+    log.close()
+    assert (log.written, log.lost) == (2, 0)

@@ -167,7 +167,7 @@ class DriftDetector:
             since_row=int(self._since[place]),
             raised_row=self.rows,
         )
-        self.alarms = [*self.alarms, alarm][-KEPT_ALARMS:]
+        self.alarms = _forget_oldest([*self.alarms, alarm])
         self._muted[column] = True
         self._log_r.fill(-np.inf)
         self._cusum.fill(0.0)
@@ -270,6 +270,12 @@ class DriftDetector:
                 f"The detector's state is damaged ({error!r}): begin with a new detector."
             ) from None
         return detector
+
+
+def _forget_oldest(alarms: list[Alarm]) -> list[Alarm]:
+    """Drop the oldest alarms beyond those kept, but none that is active: its column waits for its end."""
+    kept_from = len(alarms) - KEPT_ALARMS
+    return [alarm for place, alarm in enumerate(alarms) if alarm.active or place >= kept_from]
 
 
 _ARRAYS = ("log_r", "cusum", "since", "hits", "tried", "recent", "before")

@@ -187,3 +187,15 @@ def test_wilson_bound_agrees_with_scipy():
     for hits, rows in ((0, 10), (3, 40), (200, 400), (400, 400)):
         bound = binomtest(hits, rows).proportion_ci(2 * norm.cdf(3) - 1, method="wilson").high
         assert measure_wilson_bound(np.float64(hits / rows), rows, 3.0) == pytest.approx(bound)
+
+
+def test_every_column_can_drift_and_recover_however_many_there_are(monkeypatch):
+    monkeypatch.setattr("toolkit.monitoring.detector.KEPT_ALARMS", 3)
+    profile = fit_profile({name: [True, False] * 200 for name in NAMES}, dict.fromkeys(NAMES, "boolean"), 2)
+    detector = DriftDetector(profile)
+    while len(detector.active) < len(NAMES) and detector.rows < 100_000:
+        detector.update(profile.count({name: [True] * 256 for name in NAMES}))
+    assert {alarm.column for alarm in detector.active} == set(NAMES)
+    while detector.active and detector.rows < 200_000:
+        detector.update(profile.count({name: [True, False] * 256 for name in NAMES}))
+    assert not any(column["alarm"] for column in detector.statistics()["columns"])

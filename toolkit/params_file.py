@@ -59,7 +59,10 @@ def parse_params(text: str, name: str = "params.yaml") -> Params:
     root = compose(text, name)
     findings: list[Finding] = []
     places: dict[tuple[str | int, ...], int] = {(): 1}
-    values = construct(root, (), places, findings) if root is not None else {}
+    try:
+        values = construct(root, (), places, findings) if root is not None else {}
+    except RecursionError:
+        raise ParamsError(f"{name}: must be nested in itself nowhere. Look for an alias (*name).") from None
     if not isinstance(values, dict):
         raise ParamsError(f"{name}:1: must be a mapping of sections. Got {_show(values)} instead.")
     sections = {}
@@ -128,6 +131,12 @@ def construct(node: Any, where: tuple[str | int, ...], places: dict, findings: l
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value
+            if not isinstance(key, str):
+                message = (
+                    "a key must be plain text, not a list or a mapping. Put it into quotes if it is text."
+                )
+                findings.append(Finding(key_node.start_mark.line + 1, ".".join(map(str, where)), message))
+                continue
             place = (*where, key)
             if key in result:
                 dotted = ".".join(map(str, place))
@@ -143,7 +152,23 @@ def construct(node: Any, where: tuple[str | int, ...], places: dict, findings: l
             places[*where, index] = item.start_mark.line + 1
             items.append(construct(item, (*where, index), places, findings))
         return items
-    return _scalar_constructor().construct_object(node, deep=True)
+    return _construct_scalar(node, where, findings)
+
+
+def _construct_scalar(node: Any, where: tuple[str | int, ...], findings: list[Finding]) -> Any:
+    """Give a scalar's value; its text if it cannot be what it looks like, such as the date 2026-13-45."""
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _scalar_constructor().construct_object(node, deep=True)
+    except (ValueError, KeyError, YAMLError):
+        dotted = ".".join(map(str, where))
+        kind = str(node.tag).rpartition(":")[2]
+        message = (
+            f"{dotted}: must be a YAML value. Got {_show(node.value)}, no {kind}. Quote it if it is text."
+        )
+        findings.append(Finding(node.start_mark.line + 1, dotted, message))
+        return node.value
 
 
 @functools.cache

@@ -177,3 +177,29 @@ def test_any_change_of_a_line_gives_params_or_a_params_error(data: st.DataObject
         assert str(error).startswith("params.yaml")
     else:
         assert all(isinstance(section, Section) for section in params.sections.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "parts"),
+    [
+        ("2026-13-45", ["train.seed", "Got '2026-13-45'", "timestamp"]),
+        ("!!int abc", ["train.seed", "Got 'abc'", "int"]),
+        ("!!bool abc", ["train.seed", "Got 'abc'", "bool"]),
+        ("!mine abc", ["train.seed", "Got 'abc'"]),
+        ("1" * 5000, ["train.seed", "int"]),
+    ],
+)
+def test_a_value_that_yaml_cannot_make_is_a_finding(value: str, parts: list[str]) -> None:
+    text = changed("  seed: 1 # seed of bagging", f"  seed: {value} # seed of bagging")
+    first = failure(text)[0]
+    assert first.startswith(f"params.yaml:{line_of(text, '# seed of bagging')}: ")
+    assert all(part in first for part in parts), first
+
+
+@pytest.mark.parametrize("key", ["[a, b]: 1", "? {a: 1}\n: 2"])
+def test_a_key_that_is_no_text_is_a_finding(key: str) -> None:
+    assert any("a key must be plain text" in line for line in failure(f"{TEXT}{key}\n"))
+
+
+def test_an_alias_that_holds_itself_is_refused() -> None:
+    assert "alias" in failure(f"{TEXT}more: &x [*x]\n")[0]

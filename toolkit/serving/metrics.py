@@ -11,10 +11,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from toolkit.errors import ModelError
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 FOLDER = re.compile(r"toolkit-metrics-\d+-(\d+)-(\d+)")
@@ -117,11 +120,22 @@ def open_folder() -> Path:
     parent = os.getppid()
     folder = base / f"toolkit-metrics-{os.getuid()}-{parent}-{_start_time(parent)}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise ModelError(f"{folder} must belong to this user and does not. Remove it, or set TMPDIR.")
     return folder
 
 
 def _start_time(pid: int) -> int:
-    """Give the time at which a process began, in hundredths of seconds since 1970; 0 if there is none."""
+    """Give the time at which a process began, in hundredths of seconds; 0 if there is none.
+
+    On Linux it counts from the machine's start, as the kernel keeps it: a time of day would be another one after each
+    setting of the clock, and a live server's folder would be taken for a dead one's.
+    """
+    if sys.platform == "linux":
+        try:
+            return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+        except OSError:
+            return 0
     import psutil
 
     try:

@@ -116,3 +116,33 @@ import subprocess, sys
 print(subprocess.run([sys.executable, "-c", {code!r}], capture_output=True, text=True).stdout)
 """
     assert run(other).strip() != run(code).strip()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock of the process table is Linux's")
+def test_setting_the_clock_does_not_give_the_folder_another_name():
+    code = """
+import sys
+import psutil
+if "later" in sys.argv:
+    psutil.Process.create_time = lambda self: 4102444800.0
+from toolkit.serving.metrics import open_folder
+print(open_folder())
+"""
+    assert run(code) == run(f"import sys\nsys.argv.append('later')\n{code}")
+
+
+def test_a_folder_that_somebody_else_made_is_refused(tmp_path):
+    code = f"""
+import os, tempfile
+from toolkit.errors import ModelError
+from toolkit.serving import metrics
+tempfile.tempdir = {str(tmp_path)!r}
+metrics.open_folder().rename(tempfile.tempdir + "/theirs")
+parent = os.getppid()
+os.symlink("theirs", f"{{tempfile.tempdir}}/toolkit-metrics-{{os.getuid()}}-{{parent}}-{{metrics._start_time(parent)}}")
+try:
+    metrics.open_folder()
+except ModelError as error:
+    print(error)
+"""
+    assert "must belong to this user" in run(code)

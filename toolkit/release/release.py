@@ -75,7 +75,13 @@ def _flush(folder: Path) -> None:
 
 
 def _exchange(new: Path, place: Path) -> None:
-    """Put a folder in the place of another by two renames; what stood there is in ``new`` when this ends."""
+    """Put a folder in the place of another by two renames; what stood there is in ``new`` when this ends.
+
+    Nothing stands there if somebody removed the folder, or after a kill between the renames.
+    """
+    if not place.exists():
+        new.rename(place)
+        return
     old = new.with_name(f"{new.name}-old")
     place.rename(old)
     try:

@@ -1,5 +1,6 @@
 """toolkit release: only what was packaged whole and passed its gates."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,12 @@ def test_released_is_the_package_and_keeps_its_readme(project: Path) -> None:
     (project / "models/package/tag.txt").write_text("breast_cancer:def\n")
     assert release_package(project) == "breast_cancer:def"
     assert list((project / ".toolkit").iterdir()) == []
+
+
+def test_a_folder_that_was_removed_is_made_again(project: Path) -> None:
+    shutil.rmtree(project / "released")
+    release_package(project)
+    assert contents(project / "released") == contents(project / "models/package")
 
 
 def test_nothing_packaged(project: Path) -> None:

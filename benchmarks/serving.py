@@ -116,7 +116,7 @@ def main() -> None:
         try:
             url = wait_until_ready(servers[0], "127.0.0.1", ports["toolkit"])
             wait_for_plain(servers[1], ports["plain BentoML"])
-            measure(ports, fetch_json(f"{url}/schema")["example"], options)
+            measure(ports, fetch_json(f"{url}/schema", direct=True)["example"], options)
         finally:
             for server in servers:
                 stop_server(server)

@@ -58,8 +58,7 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
     load_model(
         bento / "src" / "models" / "package"
     )  # a model that is refused is refused here, with one message
-    port = port or find_free_port(host)
-    check_port(host, port)
+    port = check_port(host, port)
     with tempfile.TemporaryDirectory(prefix="toolkit-serve-") as home:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like an interrupt
         server = start_server(bento, Path(home), root, host=host, port=port, workers=workers)
@@ -133,7 +132,7 @@ def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> s
                 f"The server must stay up and ended with status {server.returncode}; see above why."
             )
         try:
-            fetch_json(f"{url}/readyz", timeout_s=2)
+            fetch_json(f"{url}/readyz", timeout_s=2, direct=True)
             return url
         except (OSError, ValueError):
             time.sleep(0.1)
@@ -142,7 +141,7 @@ def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> s
 
 def describe(url: str) -> str:
     """Say where the service is and how to ask it, with a row that it knows."""
-    schema = fetch_json(f"{url}/schema")
+    schema = fetch_json(f"{url}/schema", direct=True)
     example = json.dumps(schema["example"]).replace("'", "'\\''")
     return (
         f"\n{schema['version']} answers at {url} (Ctrl+C ends it). Try:\n\n"
@@ -152,15 +151,12 @@ def describe(url: str) -> str:
 
 
 def find_free_port(host: str) -> int:
-    """Find a port that is free now."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+    """Find a port that is free now; errors are those of :func:`check_port`."""
+    return check_port(host, 0)
 
 
-def check_port(host: str, port: int) -> None:
-    """Check that nothing listens there.
+def check_port(host: str, port: int) -> int:
+    """Check that nothing listens there; give the port, for 0 one that is free now.
 
     Raises
     ------
@@ -172,6 +168,7 @@ def check_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+            return probe.getsockname()[1]
         except OSError as error:
             raise PackageError(
                 f"Address {host}, port {port} must be free and is not ({error.strerror}). Give another: --port N."

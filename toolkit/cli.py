@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from toolkit.errors import ToolkitError
 
@@ -21,9 +22,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ToolkitError as error:
         print(f"toolkit: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read the output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:  # a disk that is full, a folder that is not ours
+        print(f"toolkit: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("toolkit: interrupted", file=sys.stderr)
         return 130
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    """Make argparse's check of a whole number."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number from {low} to {high}. Got '{text}' instead."
+            )
+        return int(text)
+
+    return parse
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -42,8 +62,12 @@ def _build_parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
-    serve.add_argument("--port", type=int, default=3000, help="0 for any free one (default: 3000)")
-    serve.add_argument("--workers", type=int, default=1, help="processes that answer (default: 1)")
+    serve.add_argument(
+        "--port", type=_number(0, 65535), default=3000, help="0 for any free one (default: 3000)"
+    )
+    serve.add_argument(
+        "--workers", type=_number(1, 256), default=1, help="processes that answer (default: 1)"
+    )
     serve.set_defaults(command=_serve)
 
     lineage = commands.add_parser("lineage", help="where a model comes from: data, labels, code, metrics")

@@ -74,6 +74,7 @@ class Stage:
     def __init__(self, name: str, root: Path, params: Any, run: str) -> None:
         self.name, self.root, self.params = name, root, params
         self._run = run
+        self._read: dict[str, tuple[object, str]] = {}  # dependency: its state and hash before it was read
         self._files: StageFiles = load_stage_files(root, name)
         work = root / ".toolkit"
         self._owner = work / f"{name}.owner"
@@ -83,8 +84,17 @@ class Stage:
         self._staging.mkdir(parents=True)
         write_json(self._owner, {"run": run, "pid": os.getpid()})
 
-    def input(self, path: str) -> Path:
+    def input(self, path: str, *, live: bool = False) -> Path:
         """Give the absolute path of a dependency that dvc.yaml declares for this stage.
+
+        Its hash for the lineage is taken now, before it is read; :meth:`finish` refuses if it has changed since.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the project; the dependency or something in it.
+        live : bool
+            It may change while it is read, as the log of a running service does: hashed at the end instead.
 
         Raises
         ------
@@ -98,6 +108,9 @@ class Stage:
             maker = self._files.maker_of(path)
             what = f"Run './run dvc repro {maker}' to make it." if maker else "Check the path in params.yaml."
             raise StageError(f"{path} must exist and does not. {what}")
+        dep = next(dep for dep in self._files.deps if path == dep or path.startswith(dep + "/"))
+        if not live and dep not in self._read:
+            self._read[dep] = _measure_state(self.root / dep), measure_hash(self.root / dep)
         return absolute
 
     def output(self, path: str) -> Path:
@@ -116,14 +129,14 @@ class Stage:
         Raises
         ------
         StageError
-            An output that dvc.yaml names was not written, an input is gone, another run of the stage has begun
-            since, or the run that this kernel belonged to is over. Nothing was moved then.
+            An output that dvc.yaml names was not written, an input is gone or not what was read, another run of the
+            stage has begun since, or the run that this kernel belonged to is over. Nothing was moved then.
         """
         record = {
             "schema": 1,
             "stage": self.name,
             "params": self.params.model_dump(),
-            "inputs": {path: measure_hash(self.input(path)) for path in self._files.data_deps},
+            "inputs": {path: self._hash_input(path) for path in self._files.data_deps},
         }
         lineage_path = f"reports/{self.name}/lineage.json"
         outs = [path for path in self._files.outs if path != f"reports/{self.name}.ipynb"]
@@ -142,6 +155,19 @@ class Stage:
         shutil.rmtree(self._staging, ignore_errors=True)
         return record
 
+    def _hash_input(self, dep: str) -> str:
+        """Give the hash of what was read, after a look that it still is what is there."""
+        place = self.input(dep, live=True)
+        if dep not in self._read:
+            return measure_hash(place)
+        state, digest = self._read[dep]
+        if _measure_state(place) != state and measure_hash(place) != digest:
+            raise StageError(
+                f"{dep} must stay as it is while stage '{self.name}' runs, and it was changed. Nothing was written: "
+                "run the stage again."
+            )
+        return digest
+
     def _check_ownership(self) -> None:
         try:
             owner = json.loads(self._owner.read_text())["run"]
@@ -155,6 +181,12 @@ class Stage:
             )
         if runner and not _descends_from(int(runner)):
             raise StageError(f"The run that stage '{self.name}' belonged to is over, so nothing was changed.")
+
+
+def _measure_state(place: Path) -> object:
+    """Give what changes when a file or folder is written to, without reading it."""
+    files = sorted(place.rglob("*")) if place.is_dir() else [place]
+    return [(str(file), found.st_mtime_ns, found.st_size) for file in files if (found := file.stat())]
 
 
 def _injected_run(name: str) -> str | None:

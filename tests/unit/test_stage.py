@@ -114,6 +114,27 @@ def test_input_that_is_gone_is_told_with_its_maker(root: Path) -> None:
     assert files(root) == []
 
 
+def test_lineage_names_what_was_read_or_the_stage_stops(root: Path) -> None:
+    rows, before = root / "data/prepared/rows", measure_hash(root / "data/prepared")
+    stage = start("train", cell())
+    stage.input("data/prepared/rows")
+    write_all(stage)
+    rows.write_text("2")
+    with pytest.raises(StageError, match="data/prepared must stay as it is while stage 'train' runs"):
+        stage.finish()
+    assert files(root) == []
+    rows.write_text("1")  # written anew, and the same
+    assert stage.finish()["inputs"] == {"data/prepared": before}
+
+
+def test_a_live_input_may_grow_while_it_is_read(root: Path) -> None:
+    stage = start("train", cell())
+    stage.input("data/prepared", live=True)
+    write_all(stage)
+    (root / "data/prepared/rows").write_text("12")
+    assert stage.finish()["inputs"] == {"data/prepared": measure_hash(root / "data/prepared")}
+
+
 def test_undeclared_files_are_refused(root: Path) -> None:
     stage = start("train", cell())
     with pytest.raises(StageError, match="reads data/raw and must name it under 'deps'"):

@@ -32,6 +32,16 @@ def test_the_labels_own_column_is_no_feature() -> None:
         select_features(schema, ["y", "n"])
 
 
-def test_a_feature_called_label_is_refused() -> None:
-    with pytest.raises(DataError, match="must not be called 'label'"):
-        select_features(infer_schema(TABLE.rename_columns(["id", "n", "label"]), "id"))
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [("label", ["a", "b"]), ("version", ["a", "b"]), ("p_b", ["a", "b"]), ("true_label", []), ("value", [])],
+)
+def test_a_name_that_the_predicted_table_gives_is_refused(name: str, classes: list[str]) -> None:
+    for names, key in ((["id", "n", name], "id"), ([name, "n", "m"], name)):
+        with pytest.raises(DataError, match=f"Got {name}. Rename the column"):
+            select_features(infer_schema(TABLE.rename_columns(names), key), (), classes)
+
+
+def test_other_tasks_names_are_free() -> None:
+    columns = TABLE.rename_columns(["id", "value", "p_a"])
+    assert list(select_features(infer_schema(columns, "id"), (), ["b", "c"])) == ["value", "p_a"]

@@ -15,11 +15,11 @@ import httpx
 import numpy as np
 import pytest
 
+from toolkit.data.predictions import iterate_log
 from toolkit.data.table import get_columns, load_parquet
 from toolkit.packaging.batch import predict_table
 from toolkit.packaging.bento import build_bento
 from toolkit.packaging.serve import find_free_port, start_server, stop_server, wait_until_ready
-from toolkit.serving.log import iterate_log
 from toolkit.serving.model import load_model
 
 pytestmark = pytest.mark.integration
@@ -77,7 +77,7 @@ def test_a_real_row_is_answered_logged_and_counted(running, make_packaged):
     assert answer["label"] == model.predict_rows([row]).labels[0]
     assert answer["probabilities"] == model.predict_rows([row]).rows()[0]["probabilities"]
     assert metric(client, "toolkit_requests_total", endpoint="predict", status="200") == before + 1
-    record = next(record for record in iterate_log(log) if record["id"] == answer["id"])
+    record = next(record for _, record in iterate_log(log) if record["id"] == answer["id"])
     assert record["features"] == row
     assert (record["label"], record["version"]) == (answer["label"], answer["version"])
     assert record["time"].endswith("Z")
@@ -239,7 +239,7 @@ def test_drift_raises_an_alarm_and_stopping_writes_all_that_was_answered(serve, 
         answers = client.post("/predict", json=rows).raise_for_status().json()["predictions"]
         stop_server(server)
         assert server.returncode == 0
-        records = list(iterate_log(log))
+        records = [record for _, record in iterate_log(log)]
         assert len(records) == 4100
         assert [record["id"] for record in records[-100:]] == [answer["id"] for answer in answers]
         assert [r["probabilities"] for r in records[-100:]] == [answer["probabilities"] for answer in answers]
@@ -262,7 +262,7 @@ def test_two_workers_count_each_request_once_and_kill_9_leaves_a_readable_log(se
         )
         os.killpg(server.pid, signal.SIGKILL)
         server.wait(10)
-        records = {record["id"] for record in iterate_log(log)}
+        records = {record["id"] for _, record in iterate_log(log)}
         assert answered <= records <= answered | {answer["id"] for answer in late}
         assert len(list(log.glob("*.jsonl"))) == 2
         deadline = time.monotonic() + 5  # its workers, in process groups of their own, end with it

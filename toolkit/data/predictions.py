@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -108,7 +109,7 @@ def _take_column(column: Any) -> Column:
 
 
 def _read_log(path: Path, names: Sequence[str], outputs: Sequence[str]) -> Iterator[_Block]:
-    records = _iterate_records(path)
+    records = iterate_log(path)
     while block := list(islice(records, BLOCK_ROWS)):
         try:
             features = {name: [record["features"][name] for _, record in block] for name in names}
@@ -141,8 +142,16 @@ def _name_bad_record(
     return DataError(f"{block[0][0]} and the lines after it must be predictions of the packaged model.")
 
 
-def _iterate_records(path: Path) -> Iterator[tuple[str, Any]]:
-    """Give each record with its place; a torn last line (its writer was killed) is passed over."""
+def iterate_log(path: Path) -> Iterator[tuple[str, Any]]:
+    """Read a prediction log, a folder of segments or one of them: each record with its file and line.
+
+    A torn last line of a segment (its writer was killed) is passed over.
+
+    Raises
+    ------
+    DataError
+        There is no log, or a line other than a segment's last is no record; names file and line.
+    """
     segments = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if not segments or not segments[0].is_file() or segments[0].suffix != ".jsonl":
         raise DataError(
@@ -150,7 +159,8 @@ def _iterate_records(path: Path) -> Iterator[tuple[str, Any]]:
             "such file. Check monitor.input in params.yaml."
         )
     for segment in segments:
-        with segment.open("rb") as file:
+        # A live log's oldest segment may be gone by now: the service keeps the log within its size.
+        with suppress(FileNotFoundError), segment.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     break  # only a file's last line has no end

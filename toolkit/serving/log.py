@@ -2,7 +2,8 @@
 
 A record is ``{"id", "time", "version", "features", "label", "probabilities"}`` (or ``"value"``). Records are handed to
 the operating system whole, so that kill -9 loses those not yet written and tears at most the last line, which the
-reader passes over. A full or vanished disk loses records, counted; it never stops the service.
+reader (:func:`toolkit.data.predictions.iterate_log`) passes over. A full or vanished disk loses records, counted; it
+never stops the service.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,32 +106,6 @@ class PredictionLog:
             segment.unlink(missing_ok=True)
             self.removed += 1
             excess -= size
-
-
-def iterate_log(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the records of a segment or of a folder of segments, in the order of their names.
-
-    A torn last line of a segment (the writer was killed) is passed over.
-
-    Raises
-    ------
-    ModelError
-        There is no log, or a line other than a segment's last is no record; names file and line.
-    """
-    segments = sorted(path.glob(f"*{ENDING}")) if path.is_dir() else [path]
-    if not segments or not segments[0].is_file():
-        raise ModelError(f"{path} must be a prediction log: a folder with *{ENDING} files, or one such file.")
-    for segment in segments:
-        with segment.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
-                    break  # only the last line has no end
-                try:
-                    yield orjson.loads(line)
-                except orjson.JSONDecodeError as error:
-                    raise ModelError(
-                        f"{segment.name}, line {number} must be a JSON record: {error}."
-                    ) from None
 
 
 def choose_folder(code_root: Path) -> Path:

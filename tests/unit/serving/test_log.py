@@ -3,12 +3,17 @@ import os
 
 import pytest
 
-from toolkit.errors import ModelError
-from toolkit.serving.log import PredictionLog, choose_folder, iterate_log
+from toolkit.data.predictions import iterate_log
+from toolkit.errors import DataError, ModelError
+from toolkit.serving.log import PredictionLog, choose_folder
 
 
 def records(start, count):
     return [{"id": f"{number:04}", "value": number / 3} for number in range(start, start + count)]
+
+
+def read(path):
+    return [record for _, record in iterate_log(path)]
 
 
 def test_what_is_written_is_read_back_in_order(tmp_path):
@@ -16,7 +21,7 @@ def test_what_is_written_is_read_back_in_order(tmp_path):
     log.write(records(0, 3))
     log.write(records(3, 2))
     log.close()
-    assert list(iterate_log(tmp_path / "log")) == records(0, 5)
+    assert read(tmp_path / "log") == records(0, 5)
     assert (log.written, log.lost) == (5, 0)
 
 
@@ -28,10 +33,10 @@ def test_a_torn_last_line_is_passed_over_and_a_torn_line_elsewhere_is_named(tmp_
     data = segment.read_bytes()
     for cut in range(1, len(data)):
         segment.write_bytes(data[:cut])
-        assert list(iterate_log(tmp_path)) == records(0, data[:cut].count(b"\n"))
+        assert read(tmp_path) == records(0, data[:cut].count(b"\n"))
     segment.write_bytes(b'{"id": \n' + data)
-    with pytest.raises(ModelError, match="line 1 must be a JSON record"):
-        list(iterate_log(tmp_path))
+    with pytest.raises(DataError, match="line 1 must be a JSON record"):
+        read(tmp_path)
 
 
 def test_segments_are_closed_by_size_and_the_oldest_go(tmp_path):
@@ -39,10 +44,20 @@ def test_segments_are_closed_by_size_and_the_oldest_go(tmp_path):
     for number in range(40):
         log.write(records(number, 1))
     log.close()
-    kept = list(iterate_log(tmp_path))
+    kept = read(tmp_path)
     assert log.removed > 0
     assert kept == records(40 - len(kept), len(kept))
     assert sum(path.stat().st_size for path in tmp_path.glob("*.jsonl")) <= 400 + 100
+
+
+def test_a_segment_that_the_service_removes_meanwhile_is_passed_over_by_readers(tmp_path):
+    (tmp_path / "0-1.jsonl").write_text('{"id": 1}\n')
+    (tmp_path / "0-2.jsonl").write_text('{"id": 2}\n')
+    (tmp_path / "0-3.jsonl").write_text('{"id": 3}\n')
+    reader = iterate_log(tmp_path)
+    assert next(reader)[1] == {"id": 1}
+    (tmp_path / "0-2.jsonl").unlink()
+    assert [record for _, record in reader] == [{"id": 3}]
 
 
 def test_a_folder_that_vanishes_is_made_again(tmp_path):
@@ -53,7 +68,7 @@ def test_a_folder_that_vanishes_is_made_again(tmp_path):
     shutil.rmtree(tmp_path / "log")
     log.write(records(1, 1))
     log.close()
-    assert list(iterate_log(tmp_path / "log")) == records(1, 1)
+    assert read(tmp_path / "log") == records(1, 1)
 
 
 def test_a_full_disk_loses_records_counts_them_and_tears_none():
@@ -89,7 +104,7 @@ def test_a_write_that_stops_half_way_leaves_whole_records_only(tmp_path, monkeyp
     assert log.lost == 2
     log.write(records(4, 1))
     log.close()
-    assert list(iterate_log(tmp_path)) == records(0, 2) + records(4, 1)
+    assert read(tmp_path) == records(0, 2) + records(4, 1)
     assert log.failure == ""
 
 

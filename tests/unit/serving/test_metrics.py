@@ -20,7 +20,8 @@ import sys, os
 from pathlib import Path
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import load_profile
-from toolkit.serving.log import PredictionLog, iterate_log
+from toolkit.data.predictions import iterate_log
+from toolkit.serving.log import PredictionLog
 from toolkit.serving.metrics import Metrics
 from toolkit.serving.model import load_unproved
 from toolkit.serving.recorder import Answered, Recorder
@@ -45,7 +46,7 @@ answer = model.predict_rows(rows)
 recorder.add(Answered(0.5, [str(i) for i in range(20)], rows, answer.rows(), answer))
 recorder.show()
 recorder.close()
-records = list(iterate_log(place / "log"))
+records = [record for _, record in iterate_log(place / "log")]
 assert [record["features"] for record in records] == rows
 assert records[0]["time"] == "1970-01-01T00:00:00.500000Z"
 assert model.predict_rows(rows[3:4]).rows()[0].items() <= records[3].items()

@@ -25,7 +25,6 @@ def summarize(root: Path) -> str:
     lines += [f"gate     {'passed' if gate['passed'] else 'FAILED'}: {gate['message']}" for gate in gates]
     lines += [
         "reports  reports/*.ipynb, the executed notebooks (./run lab); ./run dvc metrics show",
-        "next     ./run serve, then in another terminal:",
-        "         curl -H 'content-type: application/json' -d @examples/breast_cancer/row.json localhost:3000/predict",
+        "next     ./run serve, which prints a request to try; ./run toolkit lineage",
     ]
     return "\n".join(lines)

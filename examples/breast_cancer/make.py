@@ -1,6 +1,6 @@
-"""Make table.csv and annotations.json: a real table, and simulated annotators in Label Studio's export format.
+"""Make the example: a real table, a row of it, and simulated annotators in Label Studio's export format.
 
-    ./run python examples/breast_cancer/make.py            write both files
+    ./run python examples/breast_cancer/make.py            write the files
     ./run python examples/breast_cancer/make.py --check    fail if the committed files differ
 
 README.md beside this file says what is real and what is simulated.
@@ -46,7 +46,11 @@ ANNOTATORS = (Annotator(2, 0.02, 24.0), Annotator(3, 0.04, 15.0), Annotator(5, 0
 def main(arguments: list[str]) -> int:
     """Write the files, or with ``--check`` compare them with what would be written."""
     rows = load_rows()
-    texts = {"table.csv": make_csv(rows), "annotations.json": make_json(make_tasks(rows))}
+    texts = {
+        "table.csv": make_csv(rows),
+        "annotations.json": make_json(make_tasks(rows)),
+        "row.json": make_request(rows[0]),
+    }
     if arguments == ["--check"]:
         stale = [name for name, text in texts.items() if (FOLDER / name).read_bytes() != text.encode()]
         if stale:
@@ -73,6 +77,12 @@ def load_rows() -> list[dict[str, Any]]:
         }
         for place, (values, target) in enumerate(zip(data.data, data.target, strict=True), 1)
     ]
+
+
+def make_request(row: dict[str, Any]) -> str:
+    """Give a row as the service is asked: its features alone."""
+    features = {name: value for name, value in row.items() if name not in ("row_id", "true_label")}
+    return json.dumps(features, indent=2) + "\n"
 
 
 def make_csv(rows: list[dict[str, Any]]) -> str:

@@ -250,7 +250,7 @@ def _wait_for_server(server: subprocess.Popen, base: Path, token: str) -> str:
     raise RuntimeError(f"JupyterLab did not start:\n{(base / 'log').read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: Playwright keeps an event loop running in this thread
 def browser(chromium: str) -> Iterator[Browser]:
     arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
     with sync_playwright() as playwright:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.pipeline import load_lock
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -89,3 +91,8 @@ def finished(make_clone: Callable[[], Clone]) -> Clone:
     result = clone.run(timeout=600)
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
     return clone
+
+
+def outputs(clone: Clone) -> dict[str, str]:
+    """Hash of every output, by path, as dvc.lock has it."""
+    return {out["path"]: out["md5"] for stage in load_lock(clone.path).values() for out in stage["outs"]}

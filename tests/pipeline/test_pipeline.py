@@ -4,22 +4,16 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from toolkit.params import STAGES
-from toolkit.pipeline import load_lock, load_stage_files
+from toolkit.pipeline import load_stage_files
 
-from .conftest import Clone
+from .conftest import Clone, outputs
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
-
-
-def outputs(clone: Clone) -> dict[str, str]:
-    """Hash of every output, by path, as dvc.lock has it."""
-    return {out["path"]: out["md5"] for stage in load_lock(clone.path).values() for out in stage["outs"]}
 
 
 def stages_run(text: str) -> list[str]:
@@ -82,14 +76,6 @@ def test_committed_lock_is_what_a_run_gives(finished: Clone) -> None:
     assert finished.run("git", "status", "--porcelain", "dvc.lock").stdout == ""
 
 
-def test_two_clones_give_the_same_bytes(finished: Clone, make_clone: Callable[[], Clone]) -> None:
-    other = make_clone()
-    result = other.run(timeout=600)
-    assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
-    assert len(outputs(finished)) > 20
-    assert outputs(other) == outputs(finished)
-
-
 def test_changed_training_parameter_reruns_train_and_later_and_back_is_restored(finished: Clone) -> None:
     before = outputs(finished)
     edit(finished, "  learning_rate: 0.05 ", "  learning_rate: 0.07 ")
@@ -128,7 +114,8 @@ def test_metrics_plots_and_experiments_are_shown(finished: Clone) -> None:
     for stage in STAGES:
         assert f"reports/{stage}/metrics.json" in metrics.stdout
     plots = finished.run("dvc", "plots", "show", "--json")
-    assert plots.returncode == 0 and "learning_curve" in plots.stdout
+    assert plots.returncode == 0
+    assert "Learning curves" in plots.stdout and '"train"' in plots.stdout
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -151,6 +138,7 @@ def test_killed_in_a_stage_leaves_no_process_and_ends_the_same(stage: str, finis
     process.wait()
     time.sleep(2)
     assert processes_of(finished) == []
-    result = finished.run("dvc", "repro")
+    result = finished.run("dvc", "repro", "--no-run-cache")  # executed, not restored
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    assert stages_run(result.stdout) == [stage]
     assert outputs(finished) == before

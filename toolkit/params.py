@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from toolkit.paths import check_project_path
 
@@ -123,6 +123,25 @@ class Sweep(Section):
         description="what is searched; train takes these from the best trial",
     )
 
+    @model_validator(mode="after")
+    def _finds_what_train_can_take(self) -> Sweep:
+        for name, dimension in self.space.items():
+            ends = dimension.values or [end for end in (dimension.low, dimension.high) if end is not None]
+            whole = is_whole(name)
+            if whole and (dimension.type == "float" or not all(end.is_integer() for end in ends)):
+                raise ValueError(
+                    f"space.{name} must be searched in whole numbers: type int, or a choice of them"
+                )
+            for end in ends:
+                try:
+                    Train.model_validate({name: int(end) if whole else end})
+                except ValidationError as error:
+                    rule = error.errors()[0]["msg"].lower()
+                    raise ValueError(
+                        f"space.{name} must hold values that train.{name} can have; {rule}"
+                    ) from None
+        return self
+
 
 class Train(Section):
     """Train the LightGBM model, with early stopping on the valid split."""
@@ -140,6 +159,11 @@ class Train(Section):
     max_rounds: int = Field(500, ge=1, description="most boosting rounds")
     patience: int = Field(30, ge=1, description="stop after so many rounds without a better valid score")
     seed: Seed = Field(1, description="seed of bagging and feature sampling")
+
+
+def is_whole(name: str) -> bool:
+    """Whether a key of ``train`` takes whole numbers only."""
+    return Train.model_fields[name].annotation is int
 
 
 Metric = Literal["roc_auc", "accuracy", "f1", "log_loss", "rmse", "mae", "r2"]

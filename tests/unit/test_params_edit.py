@@ -209,8 +209,8 @@ changes = st.fixed_dictionaries(
         "annotate.ties": st.sampled_from(["drop", "fail"]),
         "runner.secrets": st.lists(st.text(string.ascii_letters, min_size=1), max_size=3),
         "sweep.space": st.dictionaries(
-            st.sampled_from(["num_leaves", "lambda_l1", "lambda_l2", "bagging_fraction"]),
-            st.just({"type": "float", "low": 0.5, "high": 2.0}),
+            st.sampled_from(["feature_fraction", "lambda_l1", "lambda_l2", "bagging_fraction"]),
+            st.just({"type": "float", "low": 0.5, "high": 1.0}),
             max_size=4,
         ),
     },

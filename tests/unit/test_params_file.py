@@ -203,3 +203,22 @@ def test_a_key_that_is_no_text_is_a_finding(key: str) -> None:
 
 def test_an_alias_that_holds_itself_is_refused() -> None:
     assert "alias" in failure(f"{TEXT}more: &x [*x]\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "said"),
+    [
+        ("num_leaves: {type: float, low: 4, high: 64}", "space.num_leaves must be searched in whole numbers"),
+        ("num_leaves: {type: int, low: 4.5, high: 64}", "space.num_leaves must be searched in whole numbers"),
+        (
+            "num_leaves: {type: choice, values: [15, 31.5]}",
+            "space.num_leaves must be searched in whole numbers",
+        ),
+        ("num_leaves: {type: int, low: 1, high: 64}", "train.num_leaves can have"),
+        ("feature_fraction: {type: float, low: 0.3, high: 1.5}", "train.feature_fraction can have"),
+    ],
+)
+def test_a_sweep_searches_only_what_train_can_take(dimension: str, said: str) -> None:
+    name = dimension.partition(":")[0]
+    old = next(line for line in TEXT.splitlines() if line.startswith(f"    {name}: {{"))
+    assert any(said in line for line in failure(changed(old, f"    {dimension}")))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.params import Dimension
+from toolkit.params import Dimension, is_whole
 
 Config = dict[str, int | float]
 
@@ -40,11 +40,16 @@ def draw_configs(space: Mapping[Any, Dimension], trials: int, seed: int) -> list
     points = qmc.Halton(len(space), scramble=True, rng=np.random.default_rng(seed)).random(trials)
     return [
         {
-            name: place_point(dimension, float(u))
+            name: _number(name, place_point(dimension, float(u)))
             for (name, dimension), u in zip(space.items(), point, strict=True)
         }
         for point in points
     ]
+
+
+def _number(name: str, value: int | float) -> int | float:
+    """Give a whole number as one: those of a choice are floats, which ``train`` takes for a fraction."""
+    return int(value) if is_whole(name) else value
 
 
 def place_point(dimension: Dimension, u: float) -> int | float:

@@ -1,13 +1,15 @@
 """The sweep's decisions: a pure function of scores, whatever order they came in."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.params import Dimension
+from toolkit.params import Dimension, Train
 from toolkit.training.halving import decide, plan_rungs
+from toolkit.training.parameters import resolve_parameters
 from toolkit.training.search import draw_configs, place_point
 
 SCORES = st.lists(
@@ -97,3 +99,13 @@ def test_points_stay_in_their_dimension(u: float, dimension: Dimension) -> None:
     else:
         assert dimension.low <= value <= dimension.high
         assert isinstance(value, int) == (dimension.type == "int")
+
+
+def test_a_choice_of_whole_numbers_is_one_that_train_takes() -> None:
+    space: dict[Any, Dimension] = {
+        "num_leaves": Dimension(type="choice", values=[15, 31]),
+        "lambda_l2": Dimension(type="choice", values=[0, 1]),
+    }
+    for config in draw_configs(space, 8, 1):
+        assert isinstance(config["num_leaves"], int)
+        assert resolve_parameters(Train(), config)[0].num_leaves == config["num_leaves"]

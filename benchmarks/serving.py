@@ -20,7 +20,7 @@ from pathlib import Path
 
 from toolkit.packaging.bento import build_bento
 from toolkit.packaging.lineage import fetch_json
-from toolkit.packaging.serve import find_free_port, start_server, stop_server, wait_until_ready
+from toolkit.packaging.serve import find_port, start_server, stop_server, wait_until_ready
 from toolkit.paths import project_root
 
 HERE = Path(__file__).resolve().parent
@@ -108,7 +108,7 @@ def main() -> None:
     package = root / "models" / "package"
     bento = build_bento(root, package)
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        ports = {"toolkit": find_free_port("127.0.0.1"), "plain BentoML": find_free_port("127.0.0.1")}
+        ports = {"toolkit": find_port("127.0.0.1"), "plain BentoML": find_port("127.0.0.1")}
         servers = [
             start_server(bento, Path(first), Path(first), port=ports["toolkit"], workers=options.workers),
             start_plain(root, package, Path(second), ports["plain BentoML"], options.workers),

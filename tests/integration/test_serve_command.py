@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from toolkit.packaging.bento import build_bento, load_tag
-from toolkit.packaging.serve import find_free_port, stop_server, wait_until_ready
+from toolkit.packaging.serve import find_port, stop_server, wait_until_ready
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def clean_environment(project, **extra):
 @contextmanager
 def running(command, project, environment, output=None):
     """Start a server by a command; gives its URL once it is ready, and stops it."""
-    port = find_free_port("127.0.0.1")
+    port = find_port("127.0.0.1")
     server = subprocess.Popen(
         [*command, "--port", str(port)], cwd=project, env=environment, stdout=output, start_new_session=True
     )
@@ -162,7 +162,7 @@ def test_bentoml_serve_tag_runs_on_the_lean_lock_alone(project, lean_python, tmp
 
 
 def test_toolkit_serve_killed_leaves_no_server(project):
-    port = find_free_port("127.0.0.1")
+    port = find_port("127.0.0.1")
     command = [sys.executable, "-m", "toolkit", "serve", "--port", str(port)]
     server = subprocess.Popen(command, cwd=project, env=clean_environment(project), start_new_session=True)
     url = wait_until_ready(server, "127.0.0.1", port)

@@ -19,7 +19,7 @@ from toolkit.data.predictions import iterate_log
 from toolkit.data.table import get_columns, load_parquet
 from toolkit.packaging.batch import predict_table
 from toolkit.packaging.bento import build_bento
-from toolkit.packaging.serve import find_free_port, start_server, stop_server, wait_until_ready
+from toolkit.packaging.serve import find_port, start_server, stop_server, wait_until_ready
 from toolkit.serving.model import load_model
 
 pytestmark = pytest.mark.integration
@@ -38,7 +38,7 @@ def serve(make_packaged, store, tmp_path_factory):
     @contextmanager
     def start(task="binary", workers=1):
         bento = build_bento(ROOT, make_packaged(task).folder, store)
-        home, port = tmp_path_factory.mktemp("home"), find_free_port("127.0.0.1")
+        home, port = tmp_path_factory.mktemp("home"), find_port("127.0.0.1")
         server = start_server(bento, home, home, port=port, workers=workers)
         try:
             url = wait_until_ready(server, "127.0.0.1", port)

@@ -58,7 +58,7 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
     load_model(
         bento / "src" / "models" / "package"
     )  # a model that is refused is refused here, with one message
-    port = check_port(host, port)
+    port = find_port(host, port)
     with tempfile.TemporaryDirectory(prefix="toolkit-serve-") as home:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like an interrupt
         server = start_server(bento, Path(home), root, host=host, port=port, workers=workers)
@@ -150,13 +150,8 @@ def describe(url: str) -> str:
     )
 
 
-def find_free_port(host: str) -> int:
-    """Find a port that is free now; errors are those of :func:`check_port`."""
-    return check_port(host, 0)
-
-
-def check_port(host: str, port: int) -> int:
-    """Check that nothing listens there; give the port, for 0 one that is free now.
+def find_port(host: str, port: int = 0) -> int:
+    """Give a port that nothing listens on now: the one that is asked for, or for 0 any.
 
     Raises
     ------

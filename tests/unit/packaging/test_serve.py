@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from toolkit.errors import PackageError
-from toolkit.packaging.serve import check_port, wait_until_ready
+from toolkit.packaging.serve import find_port, wait_until_ready
 
 
 class Ready(BaseHTTPRequestHandler):
@@ -38,4 +38,4 @@ def test_a_proxy_of_the_environment_is_not_asked_for_a_server_on_this_machine(
 def test_an_address_of_another_machine_is_refused_for_any_port() -> None:
     for port in (0, 3000):
         with pytest.raises(PackageError, match="must be free and is not"):
-            check_port("192.0.2.1", port)
+            find_port("192.0.2.1", port)

@@ -68,7 +68,7 @@ def table_head(predictions: pa.Table, rows: int = 5) -> pd.DataFrame:
 def table_counts(predictions: pa.Table) -> pd.DataFrame:
     """Count the predicted labels (and true ones); for regression, the quantiles of the values."""
     frame = predictions.to_pandas()
-    if "value" in frame:
+    if "label" not in frame:
         names = [name for name in ("value", "true_label") if name in frame]
         return frame[names].describe().round(6)
     counts = {"predicted": frame["label"].value_counts()}
@@ -109,7 +109,7 @@ def summarize_predictions(predictions: pa.Table) -> dict[str, Any]:
     """Measure what a metrics file holds: rows, rows by label, and the share that equals the true label."""
     frame = predictions.to_pandas()
     summary: dict[str, Any] = {"rows": len(frame)}
-    if "value" in frame:
+    if "label" not in frame:
         summary |= {
             "mean": float(frame["value"].mean()),
             "standard_deviation": float(frame["value"].std(ddof=0)),
@@ -143,4 +143,4 @@ def table_outputs(record: Mapping[str, Any]) -> pd.Series:
 
 def _outputs_begin(predictions: pa.Table) -> int:
     names = predictions.column_names
-    return names.index("value" if "value" in names else "label")
+    return names.index("label" if "label" in names else "value")

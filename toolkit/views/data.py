@@ -124,7 +124,8 @@ def plot_features(rows: pa.Table, names: Sequence[str], classes: Sequence[str]) 
         if classes:
             _plot_by_class(axes, frame[name], frame["label"], classes)
         else:
-            axes.plot(frame[name], frame["label"], ".", markersize=4, alpha=0.5)
+            known = frame[frame[name].notna()]
+            axes.plot(known[name], known["label"], ".", markersize=4, alpha=0.5)
             axes.set_ylabel("label")
         axes.set_title(name)
     for axes in grid.flat[len(names) :]:

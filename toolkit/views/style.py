@@ -109,9 +109,14 @@ def write_figure(figure: Figure, path: Path, alt: str = "plot") -> None:
 
 
 def _render(figure: Figure, kind: str) -> bytes:
+    from matplotlib.text import Text
+
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-    figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
+    with mpl.rc_context({"text.parse_math": False}):  # names of columns and classes: a $ in one is a $
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+        figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
     return buffer.getvalue()
 
 

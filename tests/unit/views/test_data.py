@@ -61,3 +61,15 @@ def test_splits_and_features_are_listed() -> None:
         "categories": "u",
     }
     assert views.table_metrics({"a": 1, "b": {"c": 0.5}}).to_dict() == {"a": 1, "b.c": "0.5"}
+
+
+@pytest.mark.parametrize("classes", [(), ("x", "y")])
+def test_a_category_that_lacks_values_is_plotted_for_every_task(classes: tuple[str, ...]) -> None:
+    label = ["x", "y", "x", "y"] if classes else [1.0, 2.0, 3.0, 4.0]
+    table = pa.table({"color": ["red", None, "blue", "red"], "label": label})
+    assert "<svg" in show(views.plot_features(table, ["color"], classes)).svg
+
+
+def test_a_dollar_in_a_name_or_value_is_a_dollar() -> None:
+    table = pa.table({"from $_ to $^": ["$", "$^$", "$_$", "$"], "label": ["x", "y", "x", "y"]})
+    assert "<svg" in show(views.plot_features(table, ["from $_ to $^"], ("x", "y"))).svg

@@ -79,10 +79,11 @@ class Stage:
         work = root / ".toolkit"
         self._owner = work / f"{name}.owner"
         self._staging = work / "staging" / f"{name}-{run}"
+        # First the ownership, then the room: an older run must not be half way through finishing without either.
+        write_json(self._owner, {"run": run, "pid": os.getpid()})
         for old in (work / "staging").glob(f"{name}-*"):
             shutil.rmtree(old, ignore_errors=True)
         self._staging.mkdir(parents=True)
-        write_json(self._owner, {"run": run, "pid": os.getpid()})
 
     def input(self, path: str, *, live: bool = False) -> Path:
         """Give the absolute path of a dependency that dvc.yaml declares for this stage.

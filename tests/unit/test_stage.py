@@ -155,6 +155,23 @@ def test_newer_run_takes_over(root: Path) -> None:
     assert (root / "models/train/deep/model").read_text() == "newer"
 
 
+def test_what_an_older_run_wrote_goes_only_once_it_owns_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = start("train", cell())
+    write_all(older)
+    seen = []
+    remove = shutil.rmtree
+
+    def look(folder: Path, **options: object) -> None:
+        seen.append(json.loads((root / ".toolkit/train.owner").read_text())["run"])
+        remove(folder, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    newer = start("train", cell())
+    assert seen == [newer._run]
+
+
 def test_older_run_that_still_writes_is_told_that_it_is_old(root: Path) -> None:
     older = start("train", cell())
     start("train", cell())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolkit.artifacts import load_json
+from toolkit.artifacts import load_json, measure_sha256, write_json
 from toolkit.errors import PackageError
 from toolkit.packaging.bento import build_bento, load_tag, make_labels
 from toolkit.packaging.version import list_code
@@ -78,6 +78,20 @@ def test_a_bento_that_is_there_is_kept(built):
     assert build_bento(ROOT, *built) == bento
     assert (bento / "bento.yaml").stat().st_mtime_ns == before.st_mtime_ns
     assert bento.parent.joinpath("latest").read_text() == bento.name
+
+
+def test_a_newer_report_replaces_the_bento_of_the_same_model(built, tmp_path):
+    folder, store = shutil.copytree(built[0], tmp_path / "package"), tmp_path / "store"
+    bento = build_bento(ROOT, folder, store)
+    gates = load_json(folder / "gates.json")
+    gates["gates"] = [{"name": "told anew", "passed": True, "message": ""}]
+    write_json(folder / "gates.json", gates)
+    manifest = load_json(folder / "manifest.json")
+    manifest["files"]["gates.json"] = measure_sha256(folder / "gates.json")
+    write_json(folder / "manifest.json", manifest)
+    assert build_bento(ROOT, folder, store) == bento
+    assert load_json(bento / "src/models/package/gates.json") == gates
+    assert [path.name for path in bento.parent.iterdir() if path.is_dir()] == [bento.name]
 
 
 def test_labels_carry_the_hashes_of_the_sources(built):

@@ -138,7 +138,7 @@ def test_killed_in_a_stage_leaves_no_process_and_ends_the_same(stage: str, finis
     process.wait()
     time.sleep(2)
     assert processes_of(finished) == []
-    result = finished.run("dvc", "repro", "--no-run-cache")  # executed, not restored
+    result = finished.run("dvc", "repro", "--force", "--single-item", stage)  # executed, not restored
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     assert stages_run(result.stdout) == [stage]
     assert outputs(finished) == before

@@ -51,6 +51,9 @@ def load_tag(folder: Path) -> str:
 def build_bento(root: Path, folder: Path, store: Path | None = None) -> Path:
     """Build the Bento of a packaged model, unless the store has it already; return its folder.
 
+    The tag says what the model computes. A Bento in the store with the same tag but an older gate report or lineage
+    is replaced by one that has today's.
+
     Parameters
     ----------
     root : Path
@@ -68,7 +71,7 @@ def build_bento(root: Path, folder: Path, store: Path | None = None) -> Path:
     store = store or store_path(root)
     tag = load_tag(folder)
     place = bento_path(store, tag)
-    if (place / "bento.yaml").is_file():
+    if _is_built(place, folder):
         return place
     check_manifest(folder)
     if measure_version(root, folder) != tag.partition(":")[2]:
@@ -87,14 +90,27 @@ def build_bento(root: Path, folder: Path, store: Path | None = None) -> Path:
         _run_build(Path(context), Path(home), tag)
         built = bento_path(Path(home), tag)
         place.parent.mkdir(parents=True, exist_ok=True)
+        built.chmod(0o755)
+        if place.exists():
+            place.rename(Path(home) / "replaced")
         try:
-            built.chmod(0o755)
             built.rename(place)
         except OSError:
-            if not (place / "bento.yaml").is_file():  # else another build of the same was quicker
+            if not _is_built(place, folder):  # else another build of the same was quicker
                 raise
     write_text(place.parent / "latest", place.name)
     return place
+
+
+def _is_built(place: Path, folder: Path) -> bool:
+    """Whether a whole Bento is at ``place`` that holds just the packaged files of ``folder``."""
+    held, packaged = place / "src" / "models" / "package" / "manifest.json", folder / "manifest.json"
+    return (
+        (place / "bento.yaml").is_file()
+        and held.is_file()
+        and packaged.is_file()
+        and held.read_bytes() == packaged.read_bytes()
+    )
 
 
 def _copy_context(root: Path, folder: Path, context: Path, tag: str) -> None:

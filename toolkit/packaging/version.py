@@ -10,6 +10,7 @@ from typing import Any
 from toolkit.artifacts import measure_sha256
 from toolkit.errors import PackageError
 from toolkit.pipeline import load_yaml
+from toolkit.serving.model import MODEL_FILES
 
 LOCK = "requirements-serve.lock"
 BENTOFILE = "bentofile.yaml"
@@ -40,8 +41,12 @@ def list_code(root: Path) -> list[str]:
 
 
 def measure_version(root: Path, folder: Path) -> str:
-    """Compute the version: twelve hex digits that change with any file of the package, the code or the lock."""
-    parts = {f"package/{name}": folder / name for name in ("manifest.json",)}
+    """Compute the version: twelve hex digits that change with what the service computes, and with nothing else.
+
+    That is the model's files, the code and the lock. The gate report and the lineage are left out: what is learnt of
+    a model, for example that it is no worse than the released one, makes no other model of it.
+    """
+    parts = {f"package/{name}": folder / name for name in MODEL_FILES}
     parts |= {name: root / name for name in (LOCK, BENTOFILE, *list_code(root))}
     lines = "".join(f"{measure_sha256(path)}  {name}\n" for name, path in sorted(parts.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:12]

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from toolkit.artifacts import load_json
+from toolkit.artifacts import load_json, measure_sha256, write_json
 from toolkit.errors import GateFailed, PackageError
-from toolkit.serving.model import check_manifest
+from toolkit.serving.model import MODEL_FILES, check_manifest
 
 PACKAGE = "models/package"
 RELEASED = "released"
@@ -18,7 +18,10 @@ KEPT = ("README.md",)  # what the folder holds besides the model
 
 
 def release_package(root: Path) -> str:
-    """Copy models/package to released, whole or not at all; return the tag of what is now released.
+    """Copy the packaged model to released, whole or not at all; return the tag of what is now released.
+
+    What is copied is what the model computes, without its gate report and lineage: releasing the same model twice
+    changes nothing, and so makes no stage run again.
 
     Raises
     ------
@@ -36,11 +39,15 @@ def release_package(root: Path) -> str:
     check_passed(load_json(package / "gates.json"))
     new = root / ".toolkit" / f"released-{secrets.token_hex(4)}"  # aside, on the same file system
     try:
-        shutil.copytree(package, new)
+        new.mkdir(parents=True)
+        for name in (*MODEL_FILES, "tag.txt"):
+            shutil.copyfile(package / name, new / name)
+        files = {name: measure_sha256(new / name) for name in MODEL_FILES}
+        write_json(new / "manifest.json", {"schema": 1, "files": files})
         for name in KEPT:
             if (released / name).is_file():
-                shutil.copy2(released / name, new / name)
-        check_manifest(new)
+                shutil.copyfile(released / name, new / name)
+        check_manifest(new, MODEL_FILES)
         _flush(new)
         _exchange(new, released)
     finally:

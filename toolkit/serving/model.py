@@ -26,15 +26,14 @@ from toolkit.features import Features, load_features
 from toolkit.serving.booster import Booster
 from toolkit.serving.model_text import check_model_text
 
-FILES = (
+MODEL_FILES = (
     "model.txt",
     "signature.json",
     "features.json",
     "profile.json",
-    "gates.json",
     "settings.json",
-    "lineage.json",
-)
+)  # what it computes
+FILES = (*MODEL_FILES, "gates.json", "lineage.json")  # and what is known of it
 TASKS = ("binary", "multiclass", "regression")
 PROBE_TIMEOUT_S = 120
 TOLERANCE = 1e-12  # relative; exp() of another machine's C library may differ in the last bit
@@ -128,15 +127,17 @@ class Model:
         return Predictions(self.classes, raw, None)
 
 
-def load_model(folder: Path, threads: int = 0) -> Model:
+def load_model(folder: Path, threads: int = 0, files: Sequence[str] = FILES) -> Model:
     """Load a packaged model after verifying it.
 
     Parameters
     ----------
     folder : Path
-        ``models/package``, ``released`` or the same inside a Bento.
+        ``models/package``, or the same inside a Bento.
     threads : int
         Threads for many rows; 0 for LightGBM's own choice.
+    files : sequence of str
+        Files that must be there; all by default, so that no service starts without a gate report.
 
     Raises
     ------
@@ -144,15 +145,22 @@ def load_model(folder: Path, threads: int = 0) -> Model:
         A file is missing or is not the one that was packaged, the model's text is damaged, or it does not give the
         outputs that were recorded when it was trained.
     """
-    manifest = check_manifest(folder)
+    manifest = check_manifest(folder, files)
     _probe(folder)
     model = load_unproved(folder, threads, manifest)
     check_self_test(model)
     return model
 
 
-def check_manifest(folder: Path) -> dict[str, Any]:
+def load_released(folder: Path) -> Model:
+    """Load the model of the folder ``released``, which holds what the model computes and no report on it."""
+    return load_model(folder, files=MODEL_FILES)
+
+
+def check_manifest(folder: Path, files: Sequence[str] = FILES) -> dict[str, Any]:
     """Check that each file in the folder is the one that was packaged; return the manifest.
+
+    The manifest must name ``files``, and each file that it names must be there.
 
     Raises
     ------
@@ -164,11 +172,11 @@ def check_manifest(folder: Path) -> dict[str, Any]:
             f"{folder} must hold a packaged model and has no manifest.json. Run './run dvc repro package' to make it."
         )
     manifest = load_json(folder / "manifest.json")
-    files = manifest.get("files") if isinstance(manifest, dict) and manifest.get("schema") == 1 else None
-    if not isinstance(files, dict):
+    named = manifest.get("files") if isinstance(manifest, dict) and manifest.get("schema") == 1 else None
+    if not isinstance(named, dict):
         raise ModelError(f"{folder}/manifest.json must have schema 1 and 'files'. Package the model anew.")
-    faults = [f"{name} is not in manifest.json" for name in FILES if name not in files]
-    for name, digest in files.items():
+    faults = [f"{name} is not in manifest.json" for name in files if name not in named]
+    for name, digest in named.items():
         path = folder / name
         if not path.is_file():
             faults.append(f"{name} is missing")

@@ -22,7 +22,7 @@ def predict_released(folder: Path, data: Prepared, load: Callable[[Path], Any]) 
     data : Prepared
         With the split test.
     load : callable
-        Loads the model of a folder: :func:`toolkit.serving.model.load_model`. It is handed in because training knows
+        Loads the model of a folder: :func:`toolkit.serving.model.load_released`. It is handed in because training knows
         nothing of serving.
 
     Returns

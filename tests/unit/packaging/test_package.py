@@ -9,7 +9,7 @@ from toolkit.errors import GateFailed, ModelError, PackageError
 from toolkit.packaging.package import Sources, write_package
 from toolkit.packaging.version import list_code, measure_version
 from toolkit.params import Package
-from toolkit.serving.model import FILES
+from toolkit.serving.model import FILES, MODEL_FILES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -78,7 +78,7 @@ def test_a_model_that_gives_other_outputs_than_recorded_is_refused(sources, tmp_
         write_package(tmp_path / "out", ROOT, sources, Package(), {})
 
 
-def test_the_version_changes_with_code_lock_and_package(make_packaged, tmp_path):
+def test_the_version_changes_with_code_lock_and_model_and_not_with_reports(make_packaged, tmp_path):
     root = tmp_path / "project"
     shutil.copytree(ROOT / "toolkit", root / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("bentofile.yaml", "requirements-serve.lock"):
@@ -90,12 +90,16 @@ def test_the_version_changes_with_code_lock_and_package(make_packaged, tmp_path)
         "toolkit/serving/front.py",
         "requirements-serve.lock",
         "bentofile.yaml",
-        "package/manifest.json",
+        *(f"package/{name}" for name in MODEL_FILES),
     ):
         with (root / path).open("a") as file:
             file.write("\n")
         versions.append(measure_version(root, package))
-    assert len(set(versions)) == len(versions)
+    assert len(set(versions)) == len(versions) == 4 + len(MODEL_FILES)
+    for name in ("gates.json", "lineage.json"):
+        with (package / name).open("a") as file:
+            file.write("\n")
+        assert measure_version(root, package) == versions[-1]
     before = measure_version(root, package)
     (root / "toolkit" / "cli.py").write_text("")  # not in the Bento
     assert measure_version(root, package) == before

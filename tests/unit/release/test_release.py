@@ -1,5 +1,6 @@
 """toolkit release: only what was packaged whole and passed its gates."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from toolkit.artifacts import measure_sha256, write_json
 from toolkit.errors import GateFailed, ModelError, PackageError
 from toolkit.release.release import release_package
-from toolkit.serving.model import FILES
+from toolkit.serving.model import FILES, MODEL_FILES
 
 
 @pytest.fixture
@@ -36,10 +37,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_released_is_the_package_and_keeps_its_readme(project: Path) -> None:
+def test_released_is_what_the_package_computes_and_keeps_its_readme(project: Path) -> None:
     assert release_package(project) == "breast_cancer:abc"
-    expected = contents(project / "models/package") | {"README.md": b"what this is\n"}
-    assert contents(project / "released") == expected
+    released, packaged = contents(project / "released"), contents(project / "models/package")
+    assert released.pop("README.md") == b"what this is\n"
+    assert set(json.loads(released.pop("manifest.json"))["files"]) == set(MODEL_FILES)
+    assert released == {name: packaged[name] for name in (*MODEL_FILES, "tag.txt")}
     (project / "models/package/tag.txt").write_text("breast_cancer:def\n")
     assert release_package(project) == "breast_cancer:def"
     assert list((project / ".toolkit").iterdir()) == []
@@ -48,7 +51,16 @@ def test_released_is_the_package_and_keeps_its_readme(project: Path) -> None:
 def test_a_folder_that_was_removed_is_made_again(project: Path) -> None:
     shutil.rmtree(project / "released")
     release_package(project)
-    assert contents(project / "released") == contents(project / "models/package")
+    assert set(contents(project / "released")) == {*MODEL_FILES, "manifest.json", "tag.txt"}
+
+
+def test_the_same_model_released_again_with_a_newer_report_changes_nothing(project: Path) -> None:
+    release_package(project)
+    before = contents(project / "released")
+    (project / "models/package/lineage.json").write_text("newer\n")
+    write_gates(project / "models/package", passed=True)
+    release_package(project)
+    assert contents(project / "released") == before
 
 
 def test_nothing_packaged(project: Path) -> None:

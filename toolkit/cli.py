@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from toolkit.errors import ToolkitError
 
@@ -33,6 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Version(argparse.Action):
+    """Show the installed version; looked up only when asked, since that costs more than the rest of a help."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"toolkit {version('notebook-mlops-toolkit')}")
+        parser.exit()
+
+
 def _number(low: int, high: int) -> Callable[[str], int]:
     """Make argparse's check of a whole number."""
 
@@ -50,6 +64,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="toolkit", description="Notebooks as pipeline stages, with lineage."
     )
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     summary = commands.add_parser("summary", help="what the pipeline ended in, and what to type next")
@@ -81,6 +96,9 @@ def _build_parser() -> argparse.ArgumentParser:
     release.set_defaults(command=_release)
 
     params = commands.add_parser("params", help="check params.yaml and show its values")
+    params.add_argument(
+        "--check", action="store_true", help="show nothing; check that the files it names are there, too"
+    )
     params.set_defaults(command=_params)
 
     run = commands.add_parser("run", help="execute a stage's notebook, notebooks/STAGE.ipynb")
@@ -107,10 +125,15 @@ def _release(_: argparse.Namespace) -> None:
     )
 
 
-def _params(_: argparse.Namespace) -> None:
+def _params(options: argparse.Namespace) -> None:
     from toolkit.params_file import load_params
     from toolkit.paths import project_root
 
+    if options.check:
+        from toolkit.preflight import check_project
+
+        check_project(project_root())
+        return
     for name, section in load_params(project_root()).sections.items():
         for key, value in section.model_dump().items():
             print(f"{name}.{key} = {value!r}")

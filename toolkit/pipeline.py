@@ -46,9 +46,9 @@ def load_stage_files(root: Path, name: str) -> StageFiles:
     if name not in stages:
         raise StageError(f"dvc.yaml: stage '{name}' must be declared and is not.")
     values = load_yaml(root / "params.yaml") if "${" in str(stages[name]) else {}
-    made_by = {out: stage for stage, body in stages.items() for out in _outs(body)}
+    made_by = {out: stage for stage, body in stages.items() for out in list_outs(body)}
     deps = tuple(_fill(dep, values) for dep in stages[name].get("deps", []))
-    return StageFiles(name, deps, tuple(_outs(stages[name])), made_by)
+    return StageFiles(name, deps, tuple(list_outs(stages[name])), made_by)
 
 
 def load_lock(root: Path) -> dict[str, Any]:
@@ -70,7 +70,8 @@ def load_yaml(path: Path) -> dict[str, Any]:
         raise StageError(f"{path} must be YAML. {error}") from None
 
 
-def _outs(body: dict[str, Any]) -> list[str]:
+def list_outs(body: dict[str, Any]) -> list[str]:
+    """List the outputs of a stage of dvc.yaml: outs, metrics and plots."""
     entries = [*body.get("outs", []), *body.get("metrics", []), *body.get("plots", [])]
     return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
 

@@ -83,7 +83,7 @@ def parse_request(
             413,
             "too_many_rows",
         )
-    findings = _find_structure_faults(rows, inputs)
+    findings = _find_structure_faults(rows, inputs, nullable)
     if not findings:
         findings = _find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single)
     columns = {} if findings else {name: [row[name] for row in rows] for name in inputs}
@@ -178,7 +178,9 @@ def _parse_float(text: str) -> float | _Special:
     return value if abs(value) <= 1.7976931348623157e308 else _Special(text)
 
 
-def _find_structure_faults(rows: Sequence[Any], inputs: Mapping[str, str]) -> list[dict[str, Any]]:
+def _find_structure_faults(
+    rows: Sequence[Any], inputs: Mapping[str, str], nullable: frozenset[str]
+) -> list[dict[str, Any]]:
     expected = inputs.keys()
     findings: list[dict[str, Any]] = []
     for index, row in enumerate(rows):
@@ -191,10 +193,15 @@ def _find_structure_faults(rows: Sequence[Any], inputs: Mapping[str, str]) -> li
                 for name in unknown
             ]
             missing = (name for name in inputs if name not in row)
-            findings += [_finding("is missing. Send null if it is unknown.", index, name) for name in missing]
+            findings += [_finding(_absent(name in nullable), index, name) for name in missing]
         if len(findings) > MAX_FINDINGS:  # enough to show; a hostile body must not cost more
             break
     return findings
+
+
+def _absent(nullable: bool) -> str:
+    """Say that a feature is missing; null is advised only where it would be taken."""
+    return "is missing. Send null if it is unknown." if nullable else "is missing. The model needs its value."
 
 
 def _find_duplicates(body: bytes, rows: Sequence[dict[str, Any]], wrapped: bool) -> list[dict[str, Any]]:

@@ -1,0 +1,47 @@
+"""Before the pipeline starts: params.yaml is right, and the files that it names are there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import ParamsError
+from toolkit.preflight import check_project
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "examples/breast_cancer").mkdir(parents=True)
+    for name in ("table.csv", "annotations.json"):
+        (tmp_path / "examples/breast_cancer" / name).write_text("x")
+    return tmp_path
+
+
+def test_shipped_project_passes_before_anything_is_made(project: Path) -> None:
+    check_project(project)
+
+
+def test_every_missing_file_is_named_with_its_key_and_line(project: Path) -> None:
+    path = project / "params.yaml"
+    text = path.read_text().replace("data/prepared/test.parquet", "mine.csv")
+    path.write_text(text)
+    (project / "examples/breast_cancer/table.csv").unlink()
+    with pytest.raises(ParamsError) as caught:
+        check_project(project)
+    first, second = str(caught.value).splitlines()
+    line = next(number for number, row in enumerate(text.splitlines(), 1) if "mine.csv" in row)
+    assert "collect.source: must name a file" in first and "'examples/breast_cancer/table.csv'" in first
+    assert (
+        second.startswith(f"params.yaml:{line}: predict.input: must name a file") and "'mine.csv'" in second
+    )
+
+
+def test_wrong_value_is_told_first(project: Path) -> None:
+    path = project / "params.yaml"
+    path.write_text(path.read_text().replace("num_leaves: 15", "num_leaves: 1"))
+    with pytest.raises(ParamsError, match=r"train\.num_leaves: must be at least 2"):
+        check_project(project)

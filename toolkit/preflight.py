@@ -1,0 +1,44 @@
+"""What can be told before the pipeline starts: params.yaml is right, and the files that it names are there.
+
+DVC finds some of this itself, later, in other words, and after it has removed a stage's outputs.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from toolkit.errors import ParamsError
+from toolkit.params_file import compose, construct, load_params
+from toolkit.pipeline import list_outs, load_yaml
+
+_VALUE = re.compile(r"\$\{(\w+)\.(\w+)\}")
+
+
+def check_project(root: Path) -> None:
+    """Check params.yaml, and that each input file it names exists or is made by a stage.
+
+    Raises
+    ------
+    ParamsError
+        All findings, a line each.
+    """
+    params = load_params(root)
+    stages = load_yaml(root / "dvc.yaml").get("stages", {})
+    made = [out for body in stages.values() for out in list_outs(body)]
+    named = {
+        match.groups() for body in stages.values() for match in _VALUE.finditer(str(body.get("deps", [])))
+    }
+    places: dict[tuple[str | int, ...], int] = {}
+    construct(compose((root / "params.yaml").read_text(encoding="utf-8")), (), places, [])
+    findings = []
+    for section, key in named:
+        path = getattr(params[section], key)
+        if not (root / path).exists() and not any(path == out or path.startswith(out + "/") for out in made):
+            line = places.get((section, key), places.get((section,), 1))
+            findings.append(
+                (line, f"params.yaml:{line}: {section}.{key}: must name a file that exists, or that a stage makes. "
+                       f"Got '{path}', and there is none.")
+            )  # fmt: skip
+    if findings:
+        raise ParamsError("\n".join(message for _, message in sorted(findings)))

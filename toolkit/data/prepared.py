@@ -12,6 +12,8 @@ import pyarrow as pa
 from toolkit.data.join import LABEL
 from toolkit.data.splits import SPLITS, assign_splits, check_splits
 from toolkit.data.table import get_columns
+from toolkit.errors import FeatureError
+from toolkit.features import Features
 
 SCHEMA = 1
 
@@ -29,6 +31,32 @@ def split_rows(
     splits = assign_splits(rows[key].to_pylist(), *shares, seed)
     check_splits(list(splits), rows[LABEL].to_pylist(), classes)
     return {split: rows.filter(pa.array(splits == split)) for split in SPLITS}
+
+
+def check_missing(features: Features, splits: Mapping[str, pa.Table]) -> None:
+    """Check that no feature lacks values in valid or test that it never lacked in train.
+
+    LightGBM takes a missing value as 0 where training had none, so the scores of such rows would be wrong unseen.
+
+    Raises
+    ------
+    FeatureError
+        Names each such feature, with how many rows of which split lack it.
+    """
+    found = []
+    for feature in features.features:
+        lacking = {name: splits[name][feature.name].null_count for name in ("valid", "test")}
+        if not feature.missing and any(lacking.values()):
+            where = " and ".join(f"{count} of {name}" for name, count in lacking.items() if count)
+            found.append(
+                f"feature '{feature.name}' has a value in every row of train and lacks it in {where}."
+            )
+    if found:
+        found.append(
+            "A model cannot learn what a missing value means from rows that have none. Exclude these features "
+            "(collect.exclude), fill them in the source, or draw other splits (prepare.seed)."
+        )
+        raise FeatureError("\n".join(found))
 
 
 def join_splits(

@@ -3,8 +3,10 @@
 import pyarrow as pa
 import pytest
 
-from toolkit.data.prepared import describe_task, join_splits, measure_prepared, split_rows
-from toolkit.errors import DataError
+from toolkit.data.prepared import check_missing, describe_task, join_splits, measure_prepared, split_rows
+from toolkit.data.table import get_columns
+from toolkit.errors import DataError, FeatureError
+from toolkit.features import Features
 
 ROWS = pa.table(
     {
@@ -56,3 +58,20 @@ def test_the_kind_of_task_follows_from_the_classes(task: str, classes: list[str]
 def test_metrics_count_rows_and_class_shares() -> None:
     metrics = measure_prepared({"train": ROWS}, {"x": "integer"}, ["a", "b"])
     assert metrics == {"features": 1, "rows": {"train": 60}, "train_share": {"a": 0.5, "b": 0.5}}
+
+
+def test_feature_that_train_never_lacked_must_not_be_missing_later() -> None:
+    splits = {
+        "train": pa.table({"x": [1.0, 2.0], "y": [1.0, None]}),
+        "valid": pa.table({"x": [None, 2.0], "y": [None, 2.0]}),
+        "test": pa.table({"x": [None, None], "y": [None, 2.0]}),
+    }
+    kinds = {"x": "number", "y": "number"}
+    features = Features.fit(get_columns(splits["train"], kinds), kinds)
+    with pytest.raises(FeatureError) as caught:
+        check_missing(features, splits)
+    assert "feature 'x' has a value in every row of train and lacks it in 1 of valid and 2 of test." in str(
+        caught.value
+    )
+    assert "'y'" not in str(caught.value) and "prepare.seed" in str(caught.value)
+    check_missing(features, {"valid": splits["train"], "test": splits["train"]})

@@ -6,7 +6,9 @@ most c", c being the upper Wilson bound of the reference share (the reference is
 block, the likelihood ratio L of a share of c + delta against c updates R <- (R + rows) L. While no share is beyond
 its c, R - rows is a supermartingale, for any dependence between the columns. So the mean of R over all components
 reaches A within T rows with a chance of at most T / A, and the mean time to a false alarm is at least A rows,
-whatever the size of the blocks. Rows must be independent of each other: with a daily cycle this alarms.
+whatever the size of the blocks. The columns named are the one with the largest R, and any other whose own R alone
+bring that mean to A: the same bound holds for those without drift when others drift. Rows must be independent of each
+other: with a daily cycle this alarms.
 """
 
 from __future__ import annotations
@@ -43,8 +45,9 @@ SIDES = ("more", "fewer")
 class DriftDetector:
     """Watches blocks of counts for drift of features and predictions.
 
-    A column with an active alarm is watched for its end only, so it does not hide others; the rest begins anew.
-    The end is when the interval of its share in the recent rows lies inside the tolerance.
+    A column with an active alarm is watched for its end only, so it does not hide others. Every column whose own
+    evidence reaches the bound alarms in the same block; the rest begins anew. The end is when the interval of its
+    share in the recent rows lies inside the tolerance.
 
     Parameters
     ----------
@@ -125,7 +128,7 @@ class DriftDetector:
         self._recent = self._recent + block
         self._clear_alarms()
         if self._log_mean() >= np.log(self.alarm_rows):
-            self._raise_alarm()
+            self._raise_alarms()
 
     def _add_evidence(self, block: IntArray, rows: int) -> None:
         hits, tried = self._shares.count(block)
@@ -151,10 +154,29 @@ class DriftDetector:
             return -np.inf
         return float(largest + np.log(np.exp(watched - largest).sum()) - self._log_components)
 
-    def _raise_alarm(self) -> None:
-        place = np.unravel_index(np.argmax(self._watched()), self._log_r.shape)
+    def _log_own(self) -> FloatArray:
+        """Give each column's part of the mean: what it would be if no other column had any evidence."""
+        own = np.full(len(self._group.columns), -np.inf)
+        watched = self._watched().reshape(-1, len(self._shares.column))
+        np.logaddexp.at(own, self._shares.column, np.logaddexp.reduce(watched, axis=0))
+        return own - self._log_components
+
+    def _raise_alarms(self) -> None:
+        """Raise the column with the strongest evidence, and every other whose own is enough; begin anew."""
+        watched, own = self._watched(), self._log_own()
+        strongest = int(self._shares.column[watched.max(axis=(0, 1)).argmax()])
+        others = np.flatnonzero(own >= np.log(self.alarm_rows))
+        for column in [strongest, *(other for other in others.tolist() if other != strongest)]:
+            self._raise_alarm(column, np.where(self._shares.column == column, watched, -np.inf))
+        self.alarms = _forget_oldest(self.alarms)
+        self._log_r.fill(-np.inf)
+        self._cusum.fill(0.0)
+        self._since.fill(self.rows)
+        self._recent, self._before = np.zeros_like(self._recent), np.zeros_like(self._before)
+
+    def _raise_alarm(self, column: int, evidence: FloatArray) -> None:
+        place = np.unravel_index(np.argmax(evidence), evidence.shape)
         side, share = int(place[1]), int(place[2])
-        column = int(self._shares.column[share])
         tried = max(int(self._tried[place]), 1)
         hits = int(self._hits[place])
         alarm = Alarm(
@@ -167,12 +189,8 @@ class DriftDetector:
             since_row=int(self._since[place]),
             raised_row=self.rows,
         )
-        self.alarms = _forget_oldest([*self.alarms, alarm])
+        self.alarms.append(alarm)
         self._muted[column] = True
-        self._log_r.fill(-np.inf)
-        self._cusum.fill(0.0)
-        self._since.fill(self.rows)
-        self._recent, self._before = np.zeros_like(self._recent), np.zeros_like(self._before)
 
     def _clear_alarms(self) -> None:
         if not self._muted.any():

@@ -89,6 +89,22 @@ def test_one_drifting_column_does_not_hide_another():
     assert [alarm.column for alarm in detector.active] == ["x0", "x9"]
 
 
+def test_every_column_that_drifted_beyond_doubt_alarms_in_the_same_block():
+    rng = np.random.default_rng(6)
+    detector = DriftDetector(make_profile(rng))
+    detector.update(detector.profile.count({name: np.full(1012, 0.1) for name in NAMES}))
+    assert {alarm.column for alarm in detector.active} == set(NAMES)
+    assert all(column["alarm"] for column in detector.statistics()["columns"])
+
+
+def test_a_column_without_drift_is_not_named_with_those_that_drifted():
+    rng = np.random.default_rng(6)
+    detector = DriftDetector(make_profile(rng))
+    values = {name: np.full(1012, 0.1) for name in NAMES} | {"x3": rng.normal(size=1012)}
+    detector.update(detector.profile.count(values))
+    assert {alarm.column for alarm in detector.active} == set(NAMES) - {"x3"}
+
+
 def test_an_alarm_is_over_when_the_recent_rows_are_inside_the_tolerance_and_can_come_back():
     rng = np.random.default_rng(7)
     detector = DriftDetector(make_profile(rng, 2000))

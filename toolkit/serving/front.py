@@ -8,6 +8,7 @@ pages and the start and end of the process, nothing else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import time
@@ -25,6 +26,9 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 BENTO_PAGES = ("/", "/docs.json", "/schema.json")
 BENTO_FOLDERS = ("/static_content/", "/assets/")
 BODY_TIMEOUT_S = 30  # a client that sends slower is cut off
+# Many clients read no answer before all is sent: so much of a body that is too large is still taken, and dropped.
+DROPPED_BYTES = 64 * 2**20
+DROP_TIMEOUT_S = 5
 GET_PATHS = ("/schema", "/lineage", "/metrics", "/livez", "/healthz", "/readyz")
 logger = logging.getLogger("toolkit.serving")
 
@@ -62,6 +66,8 @@ class Front:
         except RequestError as error:
             answer = describe_error(error)
             endpoints.metrics.errors.labels(error.kind).inc()
+            if error.kind == "too_large":
+                await _drop_body(scope, receive)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -123,16 +129,16 @@ def _check_headers(headers: list[tuple[bytes, bytes]], max_body_bytes: int) -> N
 
 
 async def _read_body(receive: Receive, max_body_bytes: int) -> bytes:
-    message = await _receive(receive)
+    deadline = time.monotonic() + BODY_TIMEOUT_S
+    message = await _receive(receive, deadline)
     if not message.get("more_body"):  # the usual case, without a copy
         body = message.get("body", b"")
         if len(body) > max_body_bytes:
             raise _too_large(max_body_bytes)
         return body
     parts, size = [message.get("body", b"")], len(message.get("body", b""))
-    deadline = time.monotonic() + BODY_TIMEOUT_S
     while message.get("more_body"):
-        message = await _receive(receive, deadline - time.monotonic())
+        message = await _receive(receive, deadline)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > max_body_bytes:
@@ -140,9 +146,9 @@ async def _read_body(receive: Receive, max_body_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-async def _receive(receive: Receive, timeout_s: float = BODY_TIMEOUT_S) -> Message:
+async def _receive(receive: Receive, deadline: float) -> Message:
     try:
-        message = await asyncio.wait_for(receive(), max(timeout_s, 0.001))
+        message = await asyncio.wait_for(receive(), max(deadline - time.monotonic(), 0.001))
     except TimeoutError:
         raise RequestError(
             f"The body must arrive within {BODY_TIMEOUT_S} s and did not.", 408, "timeout"
@@ -150,6 +156,19 @@ async def _receive(receive: Receive, timeout_s: float = BODY_TIMEOUT_S) -> Messa
     if message["type"] == "http.disconnect":
         raise RequestError("The client went away before its request was complete.", 400, "disconnect")
     return message
+
+
+async def _drop_body(scope: MutableMapping[str, Any], receive: Receive) -> None:
+    """Take what is left of a body, within bounds; nothing of one that the client only sends when asked to."""
+    if any(name == b"expect" for name, _ in scope["headers"]):
+        return
+    left, deadline = DROPPED_BYTES, time.monotonic() + DROP_TIMEOUT_S
+    with contextlib.suppress(RequestError):  # it went away, or is too slow
+        while left > 0:
+            message = await _receive(receive, deadline)
+            left -= len(message.get("body", b""))
+            if not message.get("more_body"):
+                break
 
 
 def _too_large(max_body_bytes: int) -> RequestError:

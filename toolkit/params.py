@@ -14,6 +14,12 @@ Path = Annotated[str, AfterValidator(check_project_path)]
 Column = Annotated[str, Field(min_length=1)]
 
 
+def _check_distinct(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("must name each class once")
+    return values
+
+
 class Section(BaseModel):
     """A section of params.yaml: immutable, strict about types, closed to unknown keys."""
 
@@ -42,7 +48,7 @@ class Annotate(Section):
     key: Column = Field("row_id", description="task data field (or column) that holds the row's key")
     label: Column = Field("diagnosis", description="name of the Choices control tag (or of the label column)")
     task: Literal["classification", "regression"] = Field("classification", description="kind of label")
-    classes: list[str] = Field(
+    classes: Annotated[list[str], AfterValidator(_check_distinct)] = Field(
         ["benign", "malignant"],
         description="allowed classes in order; the last one of two is the positive; empty: those found",
     )

@@ -205,7 +205,7 @@ changes = st.fixed_dictionaries(
         "train.num_leaves": st.integers(2, 131_072),
         "train.lambda_l1": st.floats(min_value=0, allow_nan=False, allow_infinity=False),
         "annotate.truth": texts,
-        "annotate.classes": st.lists(texts, max_size=4),
+        "annotate.classes": st.lists(texts, max_size=4, unique=True),
         "annotate.ties": st.sampled_from(["drop", "fail"]),
         "runner.secrets": st.lists(st.text(string.ascii_letters, min_size=1), max_size=3),
         "sweep.space": st.dictionaries(

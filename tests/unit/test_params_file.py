@@ -56,6 +56,11 @@ RANGE = "{type: int, low: 5, high: 40}"
             "  learning_rat: 0.05 ",
             ["train.learning_rat", "unknown key", "Did you mean 'learning_rate'?"],
         ),
+        (
+            "[benign, malignant]",
+            "[benign, benign]",
+            ["annotate.classes", "must name each class once", "['benign', 'benign']"],
+        ),
         (LEAVES, "  num_leaves: 1 ", ["train.num_leaves", "at least 2", "Got 1 instead"]),
         (LEAVES, "  num_leaves: 15.5 ", ["train.num_leaves", "whole number", "15.5"]),
         (

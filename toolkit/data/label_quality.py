@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,12 @@ def measure_quality(
     answers : mapping
         Each row's answers by annotator.
     params : Annotate
-        The stage's section: task, folds and seed are used.
+        The stage's section: task, classes, folds and seed are used.
+
+    Raises
+    ------
+    AnnotationError
+        There are fewer than two classes, or fewer rows of a class (or in all, for a regression) than folds.
     """
     columns = get_columns(rows, kinds)
     features = Features.fit(columns, kinds)
@@ -77,6 +83,7 @@ def measure_quality(
         predicted = predict_values(features, features.matrix(columns), values, params.folds, params.seed)
         scores, suspected = _score_residuals(values - predicted)
         return Quality(keys, given, predicted.tolist(), scores, suspected)
+    _check_counts(given, params.classes, params.folds)
     names = sorted(set(given))
     classes = np.array([names.index(label) for label in given])
     chances = predict_classes(features, features.matrix(columns), classes, params.folds, params.seed)
@@ -153,6 +160,18 @@ def score_detection(quality: Quality, wrong: np.ndarray) -> dict[str, float | in
             "suspects_recall": round(hits / planted, DECIMALS),
         }
     return result
+
+
+def _check_counts(given: Sequence[Answer], classes: Sequence[str], folds: int) -> None:
+    """Check that models can learn classes in every fold: two or more, each with a row a fold."""
+    counts = {**dict.fromkeys(classes, 0), **Counter(map(str, sorted(given)))}
+    found = [count for count in counts.values() if count]
+    if len(found) < 2 or min(found) < folds:
+        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        raise AnnotationError(
+            f"There must be two classes or more with at least {folds} labelled rows each, one a fold. Got {told}. "
+            "Label more rows of the rare ones, or lower annotate.folds (2 at least)."
+        )
 
 
 def _find_suspects(classes: np.ndarray, chances: np.ndarray) -> np.ndarray:

@@ -16,26 +16,15 @@ DECIMALS = 9  # the last bits of a sum depend on the machine's linear algebra
 def predict_classes(
     features: Features, matrix: np.ndarray, classes: np.ndarray, folds: int, seed: int
 ) -> np.ndarray:
-    """Predict out-of-fold probabilities (n, c) for class indexes 0..c-1, each of which must be there.
+    """Predict out-of-fold probabilities (n, c) for class indexes 0..c-1, each of which must be in every fold.
 
     The mean of randomised trees (which a wrong label moves little: leaves hold several rows) and a logistic
     regression (which finds the linear part that few rows leave to trees).
-
-    Raises
-    ------
-    AnnotationError
-        A class has fewer rows than there are folds.
     """
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    fewest = int(np.bincount(classes).min())
-    if fewest < folds:
-        raise AnnotationError(
-            f"Every class must have at least {folds} labelled rows, one a fold. The rarest has {fewest}. Label more "
-            "rows of it, or lower annotate.folds."
-        )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     models = [
         ExtraTreesClassifier(TREES, min_samples_leaf=2, random_state=seed),

@@ -22,7 +22,9 @@ FOLDS = 3
 
 
 def params(**changes: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{"key": "id", "task": "classification", "folds": FOLDS, "seed": 1} | changes)
+    return SimpleNamespace(
+        **{"key": "id", "task": "classification", "classes": [], "folds": FOLDS, "seed": 1} | changes
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +93,19 @@ def test_suspects_are_listed_most_suspect_first(quality: Quality) -> None:
 def test_a_class_with_fewer_rows_than_folds_is_refused(wine: tuple) -> None:
     table, kinds, _ = wine
     few = pa.concat_tables([table.slice(0, 50), table.slice(177)])
-    with pytest.raises(AnnotationError, match=f"at least {FOLDS} labelled rows, one a fold. The rarest has "):
+    with pytest.raises(
+        AnnotationError, match=rf"at least {FOLDS} labelled rows each.* Got a: \d+, b: \d+, c: 1\. "
+    ):
         measure_quality(few, "id", kinds, {}, params())
+
+
+def test_labels_of_one_class_are_refused_with_the_counts(wine: tuple) -> None:
+    table, kinds, _ = wine
+    one = table.set_column(table.num_columns - 1, "label", pa.array(["benign"] * len(table)))
+    with pytest.raises(AnnotationError, match=r"two classes or more .* Got benign: 178, malignant: 0\. "):
+        measure_quality(one, "id", kinds, {}, params(classes=["benign", "malignant"]))
+    with pytest.raises(AnnotationError, match=r"two classes or more .* Got benign: 178\. "):
+        measure_quality(one, "id", kinds, {}, params())
 
 
 @pytest.mark.parametrize(

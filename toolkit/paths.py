@@ -26,6 +26,14 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
+def tell_path(path: Path) -> str:
+    """Name a file in messages: relative to the project if it is in it, as params.yaml does."""
+    try:
+        return str(path.relative_to(project_root()))
+    except (StageError, ValueError):
+        return str(path)
+
+
 def check_project_path(value: str) -> str:
     """Check that a path is relative and stays inside the project; return it as given.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.data.export_shape import Task, is_number, join_findings, parse_tasks, read_person, show_value
 from toolkit.errors import AnnotationError, suggest
+from toolkit.paths import tell_path
 
 VALUES = {
     "choices": "choices",
@@ -67,11 +68,11 @@ def load_export(path: Path, rules: Rules) -> list[Annotation]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise AnnotationError(
-            f"{path} must exist and does not. Check annotate.source in params.yaml."
+            f"{tell_path(path)} must exist and does not. Check annotate.source in params.yaml."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path.name} must be readable UTF-8 text. {error}.") from None
-    return parse_export(text, rules, path.name)
+        raise AnnotationError(f"{tell_path(path)} must be readable UTF-8 text. {error}.") from None
+    return parse_export(text, rules, tell_path(path))
 
 
 def parse_export(text: str, rules: Rules, name: str = "export") -> list[Annotation]:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.data.annotations import Annotation, Rules, load_export
-from toolkit.data.table import load_table
+from toolkit.data.table import load_table, tell_mixed
 from toolkit.errors import AnnotationError, suggest
+from toolkit.paths import tell_path
 
 COLUMN = "column"  # the annotator's name when labels come from a column
 
@@ -42,7 +43,7 @@ def load_column(path: Path, rules: Rules) -> list[Annotation]:
     table = load_table(path, rules.key, text=text)
     if rules.label not in table.column_names:
         raise AnnotationError(
-            f"{path.name} must have the label column '{rules.label}' and has not."
+            f"{tell_path(path)} must have the label column '{rules.label}' and has not."
             f"{suggest(rules.label, table.column_names)} Set annotate.label."
         )
     values = (
@@ -51,7 +52,9 @@ def load_column(path: Path, rules: Rules) -> list[Annotation]:
         else table[rules.label].to_pylist()
     )
     if all(value is None for value in values):
-        raise AnnotationError(f"{path.name}: the label column '{rules.label}' must have values and has none.")
+        raise AnnotationError(
+            f"{tell_path(path)}: the label column '{rules.label}' must have values and has none."
+        )
     _check_classes(values, rules, path)
     return [
         Annotation(key, COLUMN, value, task_id=row, annotation_id=row, created_at="", lead_time=None)
@@ -82,14 +85,15 @@ def _numbers(column: pa.ChunkedArray, rules: Rules, path: Path) -> list[float | 
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         raise AnnotationError(
-            f"{path.name}: the label column '{rules.label}' must hold numbers for a regression. Got {kind} instead. "
-            "Mend the values, or set annotate.task to classification."
+            f"{tell_path(path)}: the label column '{rules.label}' must hold numbers for a regression. "
+            f"Got {kind} instead.{tell_mixed(column) if pa.types.is_string(kind) else ''} Mend the values, or set "
+            "annotate.task to classification."
         )
     column = column.cast(pa.float64())
     wrong = pc.sum(pc.is_inf(column)).as_py() or 0
     if wrong:
         raise AnnotationError(
-            f"{path.name}: the labels in '{rules.label}' must be finite. {wrong} are infinite."
+            f"{tell_path(path)}: the labels in '{rules.label}' must be finite. {wrong} are infinite."
         )
     return [None if value is None or value != value else value for value in column.to_pylist()]  # noqa: PLR0124 - NaN
 
@@ -100,7 +104,7 @@ def _check_classes(values: Sequence[str | float | None], rules: Rules, path: Pat
     strange = sorted({str(value) for value in values if value is not None} - set(rules.classes))
     if strange:
         raise AnnotationError(
-            f"{path.name}: the labels in '{rules.label}' must be among {', '.join(rules.classes)}. Got "
+            f"{tell_path(path)}: the labels in '{rules.label}' must be among {', '.join(rules.classes)}. Got "
             f"{', '.join(strange[:5])} too.{suggest(strange[0], rules.classes)} Mend them, or annotate.classes."
         )
 

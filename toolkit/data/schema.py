@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.artifacts import load_json
+from toolkit.data.table import tell_mixed
 from toolkit.errors import DataError, suggest
 from toolkit.features.encode import KINDS
 
@@ -84,7 +85,7 @@ def infer_schema(table: pa.Table, key: str, exclude: Sequence[str] = ()) -> Sche
         column = _infer_column(name, table[name], role)
         columns.append(column)
         if role == "feature":
-            findings += _feature_findings(column, table.num_rows)
+            findings += _feature_findings(column, table[name])
     if not findings and not any(column.role == "feature" for column in columns):
         findings.append(
             "The table must have at least one feature besides its key and excluded columns, and has none."
@@ -158,13 +159,15 @@ def _infer_type(values: pa.ChunkedArray) -> str:
     return "category" if few or (distinct <= MOST_CATEGORIES and distinct <= filled / 2) else "text"
 
 
-def _feature_findings(column: Column, rows: int) -> list[str]:
+def _feature_findings(column: Column, values: pa.ChunkedArray) -> list[str]:
     advice = "Add it to collect.exclude, or derive a number or category from it."
     if column.type not in KINDS:
+        mixed = tell_mixed(values) if column.type == "text" else ""
         return [
-            f"column '{column.name}' must be one of {', '.join(KINDS)} to be a feature. It is {column.type}. {advice}"
+            f"column '{column.name}' must be one of {', '.join(KINDS)} to be a feature. It is {column.type}."
+            f"{mixed or ' ' + advice}"
         ]
-    if column.missing == rows:
+    if column.missing == len(values):
         return [
             f"column '{column.name}' must have a value in some row to be a feature. It has none. {advice}"
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,8 +16,10 @@ import pyarrow.parquet
 
 from toolkit.artifacts import atomic
 from toolkit.errors import DataError, suggest
+from toolkit.paths import tell_path
 
 NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]  # missing in a CSV's numbers, dates and booleans
+CONVERT = "convert it, for example with iconv"
 FIRST = 5  # how many findings of a kind a message shows
 
 
@@ -32,29 +35,29 @@ def load_table(path: Path, key: str | None, text: Iterable[str] = ()) -> pa.Tabl
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
-            f"{path.name} must end in {', '.join(_READERS)}. Convert it, or mend the name in params.yaml."
+            f"{tell_path(path)} must end in {', '.join(_READERS)}. Convert it, or mend the name in params.yaml."
         )
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise DataError(f"{path} must be a file and {what}. Check 'source' in params.yaml.")
+        raise DataError(f"{tell_path(path)} must be a file and {what}. Check 'source' in params.yaml.")
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} must hold a table and is empty (0 bytes).")
+        raise DataError(f"{tell_path(path)} must hold a table and is empty (0 bytes).")
     strings = {*text, *([] if key is None else [key])}
     table = reader(path, strings)
-    check_columns(table, path.name)
+    check_columns(table, tell_path(path))
     if table.num_rows == 0:
         raise DataError(
-            f"{path.name} must have rows and has none, only the columns {_list(table.column_names)}."
+            f"{tell_path(path)} must have rows and has none, only the columns {_list(table.column_names)}."
         )
     if key is not None and key not in table.column_names:
         raise DataError(
-            f"{path.name} must have the key column '{key}' and has not.{suggest(key, table.column_names)} "
+            f"{tell_path(path)} must have the key column '{key}' and has not.{suggest(key, table.column_names)} "
             f"Its columns are {_list(table.column_names)}. Name the key in params.yaml."
         )
     for name in strings & set(table.column_names):
         table = table.set_column(table.column_names.index(name), name, as_strings(table[name]))
     if key is not None:
-        check_key(table, key, path.name)
+        check_key(table, key, tell_path(path))
     return table
 
 
@@ -133,6 +136,19 @@ def get_columns(table: pa.Table, names: Iterable[str]) -> dict[str, np.ndarray]:
     return {name: _to_numpy(table[name].combine_chunks()) for name in names}
 
 
+def tell_mixed(column: pa.ChunkedArray) -> str:
+    """Name the first text in a column whose values are numbers otherwise, as a sentence with a leading blank."""
+    filled = [(row, value) for row, value in enumerate(column.to_pylist(), 1) if value is not None]
+    texts = [(row, value) for row, value in filled if not _is_number(value)]
+    if not texts or len(texts) > len(filled) / 2:
+        return ""
+    row, value = texts[0]
+    return (
+        f" {len(filled) - len(texts)} of its {len(filled)} values are numbers; the first that is none is "
+        f"{value[:40]!r} in row {row}: correct it, or leave it empty."
+    )
+
+
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file atomically, without metadata of other programs."""
     with atomic(path) as temporary:
@@ -150,6 +166,14 @@ def load_parquet(path: Path) -> pa.Table:
     return _load_parquet(path, set())
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _to_numpy(column: pa.Array) -> np.ndarray:
     kind = column.type
     if (
@@ -165,6 +189,7 @@ def _load_csv(path: Path, strings: set[str]) -> pa.Table:
     options = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(strings, pa.string()), null_values=NULLS, strings_can_be_null=False
     )
+    _check_header(path)
     # Types are inferred from the first block: one block sees the whole file. One thread counts rows in messages.
     blocks = pyarrow.csv.ReadOptions(use_threads=False, block_size=min(path.stat().st_size + 1, 2**31 - 1))
     newlines = pyarrow.csv.ParseOptions(newlines_in_values=True)
@@ -172,13 +197,32 @@ def _load_csv(path: Path, strings: set[str]) -> pa.Table:
         table = pyarrow.csv.read_csv(
             path, read_options=blocks, parse_options=newlines, convert_options=options
         )
-    except UnicodeDecodeError:
-        raise DataError(
-            f"{path.name} must be UTF-8 text and is not. Convert it, for example with iconv."
-        ) from None
     except pa.ArrowInvalid as error:
         raise DataError(_explain_csv(path, str(error))) from None
     return _blank_to_null(table)
+
+
+def _check_header(path: Path) -> None:
+    """Check that a CSV's first line is text with columns between commas."""
+    with path.open("rb") as file:
+        line = file.readline()
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{tell_path(path)} must be UTF-8 text. It looks like UTF-16: {CONVERT}.")
+    if b"\0" in line:
+        raise DataError(f"{tell_path(path)} must be UTF-8 text. It has zero bytes: is it a table at all?")
+    try:
+        header = line.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        wrong = line[error.start : error.start + 1]
+        raise DataError(
+            f"{tell_path(path)} must be UTF-8 text. Its first line has the byte {wrong!r}: {CONVERT}."
+        ) from None
+    other = next((sign for sign in ";\t|" if sign in header), None)
+    if other and "," not in header:
+        raise DataError(
+            f"{tell_path(path)} must have its columns separated by commas. It looks separated by {other!r}: save it "
+            "with commas (and a point in numbers)."
+        )
 
 
 def _blank_to_null(table: pa.Table) -> pa.Table:
@@ -193,17 +237,13 @@ def _blank_to_null(table: pa.Table) -> pa.Table:
 
 
 def _explain_csv(path: Path, reason: str) -> str:
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
-        return f"{path.name} must be UTF-8 text. It looks like UTF-16: convert it, for example with iconv."
     if "Expected" in reason and "columns" in reason:
         header = next(csv.reader([path.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]]))
         return (
-            f"{path.name}: every row must have the {len(header)} columns of the header. "
+            f"{tell_path(path)}: every row must have the {len(header)} columns of the header. "
             f"{reason.split(': ', 1)[-1]}. Look for stray commas, missing quotes, or a file cut short."
         )
-    return f"{path.name} must be a CSV file with a header. {reason}."
+    return f"{tell_path(path)} must be a CSV file with a header. {reason}."
 
 
 def _load_jsonl(path: Path, strings: set[str]) -> pa.Table:
@@ -212,7 +252,7 @@ def _load_jsonl(path: Path, strings: set[str]) -> pa.Table:
         return pyarrow.json.read_json(path, read_options=blocks)
     except pa.ArrowInvalid as error:
         raise DataError(
-            f"{path.name} must hold one JSON object a line, each key of one type. {error}."
+            f"{tell_path(path)} must hold one JSON object a line, each key of one type. {error}."
         ) from None
 
 
@@ -220,9 +260,9 @@ def _load_parquet(path: Path, strings: set[str]) -> pa.Table:
     try:
         return pyarrow.parquet.read_table(path, partitioning=None)
     except FileNotFoundError:
-        raise DataError(f"{path} must exist and does not.") from None
+        raise DataError(f"{tell_path(path)} must exist and does not.") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path.name} must be a whole Parquet file. {error}") from None
+        raise DataError(f"{tell_path(path)} must be a whole Parquet file. {error}") from None
 
 
 def _is_binary(kind: pa.DataType) -> bool:

@@ -85,3 +85,10 @@ def test_a_table_without_features_is_refused() -> None:
 def test_a_damaged_schema_is_refused(value: Any) -> None:
     with pytest.raises(DataError, match="dvc repro collect"):
         parse_schema(value)
+
+
+def test_a_text_among_numbers_is_named() -> None:
+    values = [*map(str, range(60)), "n/k", "?", None]
+    table = pa.table({"id": [f"r{n}" for n in range(63)], "n": values})
+    (finding,) = refuse(table, [])
+    assert "It is text. 60 of its 62 values are numbers; the first that is none is 'n/k' in row 61" in finding

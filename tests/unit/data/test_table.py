@@ -85,7 +85,15 @@ def test_the_three_formats_give_the_same_table(tmp_path: Path, name: str) -> Non
         ("id,a\nx,1\ny,1,2\n", "every row must have the 2 columns of the header"),
         ("id,a\nx,1\ny\n", "every row must have the 2 columns of the header"),
         ("id,a\nx,1\ny,caf\xe9\n".encode("latin-1"), "column 'a' must be UTF-8 text"),
-        ("id,a\nx,1\n".encode("utf-16"), "UTF-16"),
+        (
+            "id,gr\xf6\xdfe\nx,1\n".encode("latin-1"),
+            "must be UTF-8 text. Its first line has the byte b'\\xf6'",
+        ),
+        ("id,a\nx,1\n".encode("utf-16"), "It looks like UTF-16"),
+        ("id,a\nx,1\n".encode("utf-16-le"), "It has zero bytes"),
+        (b"\x03\x00\x8f\xff" * 99, "It has zero bytes: is it a table at all?"),
+        ("id;a\nx;1,5\n", "It looks separated by ';'"),
+        ("id\ta\nx\t1\n", r"It looks separated by '\t'"),
         (
             "ID,a\nx,1\n",
             "must have the key column 'id' and has not. Did you mean 'ID'? Its columns are ID, a.",
@@ -100,6 +108,12 @@ def test_the_three_formats_give_the_same_table(tmp_path: Path, name: str) -> Non
 def test_a_broken_csv_is_refused_with_its_reason(save: Save, content: str | bytes, message: str) -> None:
     found = refuse(save(content))
     assert message in found and "table.csv" in found
+
+
+def test_a_file_is_named_as_params_yaml_names_it(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save("id,a\n")
+    monkeypatch.setenv("TOOLKIT_ROOT", str(path.parents[1]))
+    assert refuse(path).startswith(f"{path.parent.name}/table.csv must have rows")
 
 
 def test_the_row_of_a_ragged_line_is_named(save: Save) -> None:

@@ -13,11 +13,11 @@ from toolkit.views.style import COLORS, new_figure
 
 
 def table_trials(result: SweepResult) -> pd.DataFrame:
-    """List the trials, best first: loss on valid, parameters, rounds, and whether they were stopped early."""
+    """List the trials, best first: score (loss on valid), parameters, rounds, and whether they were stopped early."""
     rows = [
         {
             "trial": trial.number,
-            result.metric: trial.score,
+            "score": trial.score,
             **trial.config,
             "rounds": trial.rounds,
             "stopped early": trial.stopped,

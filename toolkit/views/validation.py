@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from toolkit.training.curves import measure_precision_recall, measure_roc
-from toolkit.training.evaluate import Calibration, Evaluation, Slice, count_confusion
+from toolkit.training.evaluate import SLICE_ROWS, Calibration, Evaluation, Slice, count_confusion
 from toolkit.training.gates import Gate
 from toolkit.views.stages import write_table
 from toolkit.views.style import COLORS, INK, SEQUENTIAL, new_figure, write_figure
@@ -33,8 +33,14 @@ def table_gates(gates: Sequence[Gate]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("gate")
 
 
-def table_slices(slices: Sequence[Slice], metric: str) -> pd.DataFrame:
-    """List the slices: how many rows each has, and the metric on them."""
+def table_slices(slices: Sequence[Slice], metric: str) -> Any:
+    """List the slices: how many rows each has, and the metric on them; a sentence if there is none."""
+    if not slices:
+        from IPython.display import Markdown
+
+        return Markdown(
+            f"There is no slice: no category or boolean column has a value in {SLICE_ROWS} test rows or more."
+        )
     columns = ["feature", "value", "rows", metric]
     return pd.DataFrame([(s.feature, s.value, s.rows, round(s.metric, 4)) for s in slices], columns=columns)
 
@@ -48,7 +54,7 @@ def table_calibration(calibration: Calibration) -> pd.DataFrame:
 
 
 def table_rows(evaluation: Evaluation) -> pd.DataFrame:
-    """Give each test row's true and predicted label (or value), as ``dvc plots`` takes it for a confusion matrix."""
+    """Give each test row's true and predicted label (or value)."""
     if evaluation.prediction.ndim == 1:
         return pd.DataFrame({"actual": evaluation.target, "predicted": evaluation.prediction}).rename_axis(
             "row"
@@ -58,17 +64,6 @@ def table_rows(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame({"actual": names[evaluation.target.astype(int)], "predicted": predicted}).rename_axis(
         "row"
     )
-
-
-def table_roc(evaluation: Evaluation) -> pd.DataFrame:
-    """Give the points of the ROC curves: one for two classes, else one a class against the rest."""
-    frames = [
-        pd.DataFrame({"class": name, "fpr": fpr, "tpr": tpr})
-        for name, (fpr, tpr) in measure_roc(
-            evaluation.target, evaluation.prediction, evaluation.task.classes
-        ).items()
-    ]
-    return pd.concat(frames, ignore_index=True).rename_axis("point")
 
 
 def plot_scores(evaluation: Evaluation) -> Figure:
@@ -104,8 +99,34 @@ def plot_calibration(calibration: Calibration, evaluation: Evaluation) -> Figure
     return figure
 
 
-def plot_confusion(evaluation: Evaluation) -> Figure:
-    """Plot the counts of true and predicted classes; colour is the share of the true class."""
+def plot_mistakes(evaluation: Evaluation) -> Figure:
+    """Plot the counts of true and predicted classes; for regression the error over the predicted value."""
+    return _plot_errors(evaluation) if evaluation.prediction.ndim == 1 else _plot_confusion(evaluation)
+
+
+def write_plots(folder: Path, evaluation: Evaluation, calibration: Calibration) -> None:
+    """Write the plots as SVG for people, and their points as CSV for ``dvc plots``."""
+    write_figure(plot_scores(evaluation), folder / "scores.svg", alt="what the model says, and what is true")
+    write_figure(plot_calibration(calibration, evaluation), folder / "calibration.svg", alt="calibration")
+    write_table(folder / "calibration.csv", table_calibration(calibration))
+    write_table(folder / "predicted.csv", table_rows(evaluation))
+    write_figure(plot_mistakes(evaluation), folder / "mistakes.svg", alt="where the model errs")
+
+
+def _plot_values(evaluation: Evaluation) -> Figure:
+    figure, axes = new_figure(4.6, 4.2)
+    ends = [
+        min(evaluation.target.min(), evaluation.prediction.min()),
+        max(evaluation.target.max(), evaluation.prediction.max()),
+    ]
+    axes.plot(ends, ends, color=INK, linestyle=":", linewidth=1.2)
+    axes.plot(evaluation.target, evaluation.prediction, "o", color=COLORS[0], markersize=4, alpha=0.6)
+    axes.set(xlabel="true value", ylabel="predicted value", title="Predicted and true values")
+    return figure
+
+
+def _plot_confusion(evaluation: Evaluation) -> Figure:
+    """Colour is the share of the true class."""
     counts = count_confusion(evaluation.target, evaluation.prediction)
     classes = evaluation.task.classes
     size = 1.6 + 0.75 * len(classes)
@@ -122,26 +143,12 @@ def plot_confusion(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def write_plots(folder: Path, evaluation: Evaluation, calibration: Calibration) -> None:
-    """Write the plots as SVG for people, and their points as CSV for ``dvc plots``."""
-    write_figure(plot_scores(evaluation), folder / "scores.svg", alt="what the model says, and what is true")
-    write_figure(plot_calibration(calibration, evaluation), folder / "calibration.svg", alt="calibration")
-    write_table(folder / "calibration.csv", table_calibration(calibration))
-    write_table(folder / "predicted.csv", table_rows(evaluation))
-    if evaluation.task.classes:
-        write_table(folder / "roc.csv", table_roc(evaluation))
-        write_figure(plot_confusion(evaluation), folder / "confusion.svg", alt="true and predicted classes")
-
-
-def _plot_values(evaluation: Evaluation) -> Figure:
-    figure, axes = new_figure(4.6, 4.2)
-    ends = [
-        min(evaluation.target.min(), evaluation.prediction.min()),
-        max(evaluation.target.max(), evaluation.prediction.max()),
-    ]
-    axes.plot(ends, ends, color=INK, linestyle=":", linewidth=1.2)
-    axes.plot(evaluation.target, evaluation.prediction, "o", color=COLORS[0], markersize=4, alpha=0.6)
-    axes.set(xlabel="true value", ylabel="predicted value", title="Predicted and true values")
+def _plot_errors(evaluation: Evaluation) -> Figure:
+    figure, axes = new_figure(4.6, 3.6)
+    axes.axhline(0, color=INK, linestyle=":", linewidth=1.2)
+    errors = evaluation.prediction - evaluation.target
+    axes.plot(evaluation.prediction, errors, "o", color=COLORS[0], markersize=4, alpha=0.6)
+    axes.set(xlabel="predicted value", ylabel="predicted less true value", title="Errors")
     return figure
 
 

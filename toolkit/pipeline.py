@@ -13,12 +13,16 @@ CODE = ("toolkit", "notebooks")  # dependencies that are code, traced by the git
 
 @dataclass(frozen=True)
 class StageFiles:
-    """Dependencies and outputs of a stage, as paths relative to the project; ``made_by`` maps each stage's outputs."""
+    """Dependencies and outputs of a stage, as paths relative to the project.
+
+    ``made_by`` maps each stage's outputs; ``keys`` are those of params.yaml that name a dependency.
+    """
 
     name: str
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     made_by: dict[str, str]
+    keys: tuple[str, ...]
 
     @property
     def data_deps(self) -> tuple[str, ...]:
@@ -47,8 +51,10 @@ def load_stage_files(root: Path, name: str) -> StageFiles:
         raise StageError(f"dvc.yaml: stage '{name}' must be declared and is not.")
     values = load_yaml(root / "params.yaml") if "${" in str(stages[name]) else {}
     made_by = {out: stage for stage, body in stages.items() for out in list_outs(body)}
-    deps = tuple(_fill(dep, values) for dep in stages[name].get("deps", []))
-    return StageFiles(name, deps, tuple(list_outs(stages[name])), made_by)
+    named = stages[name].get("deps", [])
+    keys = tuple(dep[2:-1] for dep in named if _is_key(dep))
+    deps = tuple(_fill(dep, values) for dep in named)
+    return StageFiles(name, deps, tuple(list_outs(stages[name])), made_by, keys)
 
 
 def load_lock(root: Path) -> dict[str, Any]:
@@ -76,8 +82,12 @@ def list_outs(body: dict[str, Any]) -> list[str]:
     return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
 
 
+def _is_key(text: str) -> bool:
+    return text.startswith("${") and text.endswith("}")
+
+
 def _fill(text: str, values: dict[str, Any]) -> str:
-    if not (text.startswith("${") and text.endswith("}")):
+    if not _is_key(text):
         return text
     section, _, key = text[2:-1].partition(".")
     return str(values.get(section, {}).get(key, text))

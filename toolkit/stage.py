@@ -103,6 +103,12 @@ class Stage:
             The file does not exist (names the stage that makes it), or dvc.yaml does not declare it.
         """
         if not self._files.depends_on(path):
+            for key in self._files.keys:
+                if key in {f"{self.name}.{field}" for field, value in self.params if value == path}:
+                    raise StageError(
+                        f"{path} must be what {key} in params.yaml says, since DVC tracks that file. Set {key} there: "
+                        "neither -p nor the parameters cell can change an input."
+                    )
             raise StageError(f"dvc.yaml: stage '{self.name}' reads {path} and must name it under 'deps'.")
         absolute = self.root / path
         if not absolute.exists():

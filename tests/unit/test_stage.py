@@ -230,3 +230,14 @@ def test_wrong_names_and_values_are_told(root: Path) -> None:
         start("train", {})
     with pytest.raises(ParamsError, match=r"train.seed: must be at least 0. Got -1 instead"):
         start("train", cell(seed=-1))
+
+
+def test_an_input_is_set_in_params_yaml_alone(root: Path) -> None:
+    deps = "stages:\n  collect: {cmd: c, deps: ['${collect.source}'], outs: [data/raw]}\n"
+    (root / "dvc.yaml").write_text(deps)
+    values = {**SECTIONS["collect"]().model_dump(), "source": "examples/t.csv"}
+    stage = start("collect", values)
+    with pytest.raises(StageError, match=r"Set collect\.source there: neither -p nor"):
+        stage.input("examples/t.csv")
+    with pytest.raises(StageError, match="must name it under 'deps'"):
+        stage.input("examples/u.csv")

@@ -50,7 +50,7 @@ def table_drift(report: DriftReport, top: int | None = None) -> pd.DataFrame:
                 "share of rows": column.where,
                 "reference": f"{column.reference_share:.1%}",
                 "now": f"{column.share:.1%}",
-                "change": f"{column.change * 100:+.1f} points",
+                "change, points": f"{column.change * 100:+.1f}",
                 "PSI": f"{column.psi:.3f}",
                 "PSI by chance": f"{column.psi_by_chance:.3f}",
                 "missing": f"{column.missing:.1%}",
@@ -123,7 +123,7 @@ def plot_predictions(profile: Profile, counts: Counts, report: DriftReport) -> F
 
 
 def _plot_columns(group: CellGroup, counted: Any, columns: list[ColumnDrift]) -> Figure:
-    across = min(3, len(columns))
+    across = min(2, len(columns))  # more are cut where a notebook stands beside the file browser
     down = -(-len(columns) // across)
     figure, axes = new_figure(3.3 * across + 0.3, 0.4 + 2.3 * down, down, across, squeeze=False)
     places = {cells.name: index for index, cells in enumerate(group.columns)}

@@ -25,13 +25,14 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 72rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: .25rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.verdict { font-size: 1.1rem; font-weight: 600; } .drifted { color: var(--alarm); } .calm { color: var(--calm); }
+p.verdict { font-size: 1.1rem; font-weight: 600; } .drifted { color: var(--alarm); } .calm { color: var(--calm); }
 .quiet { color: var(--quiet); } .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
 th { text-align: left; font-weight: 600; } thead th { color: var(--quiet); vertical-align: bottom; }
 td svg { display: block; }
-th, td { padding: .3rem 1rem .3rem 0; vertical-align: middle; white-space: nowrap;
+th, td { padding: .3rem 1rem .3rem 0; vertical-align: middle; overflow-wrap: anywhere; min-width: 4rem;
   border-bottom: 1px solid var(--line); }
+.number, .verdict { white-space: nowrap; min-width: 0; }
 .number { text-align: right; } td.drifted { font-weight: 600; }
 figure { margin: 0; }
 svg { max-width: 100%; height: auto; }
@@ -90,6 +91,7 @@ def _render_table(profile: Profile, counts: Counts, report: DriftReport) -> str:
     heads = [
         "",
         "column",
+        "verdict",
         "p",
         "share of rows",
         "reference",
@@ -98,7 +100,6 @@ def _render_table(profile: Profile, counts: Counts, report: DriftReport) -> str:
         "PSI",
         "by chance",
         "missing",
-        "verdict",
     ]
     numbers = {"p", "reference", "now", "change", "PSI", "by chance", "missing"}
     head = "".join(f'<th scope="col"{_NUMBER if name in numbers else ""}>{name}</th>' for name in heads)
@@ -130,13 +131,17 @@ def _render_row(column: ColumnDrift, cells: Cells, counted: Any) -> str:
         f"{column.missing:.1%}",
     ]
     alarm = ' class="alarm"' if column.drifted else ""
-    verdict = '<td class="drifted">drifted</td>' if column.drifted else '<td class="quiet">no drift</td>'
+    verdict = (
+        '<td class="verdict drifted">drifted</td>'
+        if column.drifted
+        else '<td class="verdict quiet">no drift</td>'
+    )
     return (
         f"<tr{alarm}><td>{_render_bars(cells, counted)}</td>"
-        f'<th scope="row">{escape(name_column(column))}</th><td class="number">{p}</td>'
+        f'<th scope="row">{escape(name_column(column))}</th>{verdict}<td class="number">{p}</td>'
         f"<td>{escape(column.where)}</td>"
         + "".join(f'<td class="number">{number}</td>' for number in numbers)
-        + f"{verdict}</tr>"
+        + "</tr>"
     )
 
 

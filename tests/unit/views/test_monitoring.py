@@ -107,3 +107,13 @@ def test_the_html_report_is_safe_whole_and_the_same_twice(case):
     assert {link.removeprefix("#") for link in links} <= set(ids)
     assert html.count("<tr") == 1 + 7
     assert "prefers-color-scheme: dark" in html
+
+
+def test_the_verdict_stands_beside_the_name_and_plots_are_two_abreast(case):
+    profile, counts, report = case
+    html = render_report(*case, {})
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", html)
+    assert heads[:4] == ["shares", "column", "verdict", "p"]
+    assert re.search(r'</th><td class="verdict drifted">drifted</td><td class="number">', html)
+    assert views.plot_features(profile, counts, report).get_figwidth() < 7.5
+    assert all(" " not in change for change in views.table_drift(report)["change, points"])

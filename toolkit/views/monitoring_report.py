@@ -32,7 +32,7 @@ th { text-align: left; font-weight: 600; } thead th { color: var(--quiet); verti
 td svg { display: block; }
 th, td { padding: .3rem 1rem .3rem 0; vertical-align: middle; overflow-wrap: anywhere; min-width: 4rem;
   border-bottom: 1px solid var(--line); }
-.number, .verdict { white-space: nowrap; min-width: 0; }
+.number, td.verdict { white-space: nowrap; min-width: 0; } tbody th { min-width: 8rem; }
 .number { text-align: right; } td.drifted { font-weight: 600; }
 figure { margin: 0; }
 svg { max-width: 100%; height: auto; }

@@ -37,6 +37,7 @@ def test_plain_papermill_uses_the_engine_with_values_as_given(tiny_project) -> N
     assert tiny_project.read("models/train/model.txt") == "0.05 7"  # as given, and from params.yaml
     assert nbformat.read(tiny_project.root / "out.ipynb", as_version=4).metadata.papermill.duration > 0
     done = tiny_project.call(*papermill, "-p", "learning_rat", "0.05")
+    assert "Traceback" not in done.stderr
     assert done.returncode != 0 and "Did you mean 'learning_rate'?" in done.stderr
 
 

@@ -23,12 +23,21 @@ class ToolkitEngine:
     @classmethod
     def execute_notebook(cls, nb: Any, kernel_name: str, *, run: Any = None, **options: Any) -> Any:
         """Execute a notebook that papermill has parameterised; papermill's options apply."""
+        import click
+
+        from toolkit.errors import ToolkitError
         from toolkit.notebooks.execution import execute
 
         if run is not None:
             return execute(nb, run, options)
-        with _plain_run(nb, options) as (completed, plain):
-            return execute(completed, plain, options)
+        try:
+            with _plain_run(nb, options) as (completed, plain):
+                return execute(completed, plain, options)
+        except ToolkitError as error:
+            if click.get_current_context(silent=True) is None:
+                raise
+            # On papermill's command line, which shows the message of this one alone.
+            raise click.ClickException(str(error)) from None
 
     @classmethod
     def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:

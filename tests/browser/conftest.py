@@ -91,7 +91,7 @@ class OpenNotebook:
             }"""
         )
 
-    def run_all(self, timeout_s: float = 90) -> None:
+    def run_all(self, timeout_s: float = 180) -> None:
         """Run every cell; fails when one raises or the time is over."""
         answer = self.page.evaluate(
             """async (limit) => await Promise.race([
@@ -102,7 +102,7 @@ class OpenNotebook:
         assert answer is True, (answer, self.errors())
         self.settle()
 
-    def settle(self, timeout_s: float = 30) -> None:
+    def settle(self, timeout_s: float = 90) -> None:
         """Wait until no request that the kernel began is unfinished; wait for a click's visible effect first."""
         self.page.wait_for_function("() => window.followed.open.size === 0", timeout=timeout_s * 1000)
 
@@ -271,7 +271,7 @@ def open_notebook(lab: Lab, browser: Browser) -> Iterator[Callable[..., OpenNote
             color_scheme="dark" if theme == DARK else "light",
         )
         contexts.append(context)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(90_000)
         notebook = OpenNotebook(context.new_page())
 
         def pass_or_refuse(route: Route, request: Request) -> None:
@@ -284,11 +284,11 @@ def open_notebook(lab: Lab, browser: Browser) -> Iterator[Callable[..., OpenNote
         context.route("**/*", pass_or_refuse)
         notebook.page.on("pageerror", lambda error: notebook.console.append(str(error)))
         notebook.page.goto(lab.address(name), wait_until="domcontentloaded")
-        notebook.page.wait_for_function("() => window.jupyterapp", timeout=60_000)
+        notebook.page.wait_for_function("() => window.jupyterapp", timeout=120_000)
         notebook.page.evaluate("async () => { await window.jupyterapp.restored; }")
         notebook.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
         notebook.page.wait_for_function(
-            "() => !!window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel", timeout=60_000
+            "() => !!window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel", timeout=120_000
         )
         notebook.follow()
         return notebook

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from toolkit.params_edit import load_text
 
@@ -58,7 +59,7 @@ def test_a_value_is_changed_and_saved_and_nothing_else_in_the_file(
     page.get_by_text("train.learning_rate: must be at most 1.0. Got 2 instead.").wait_for()
     picture(notebook, "board-wrong", theme)
     check_readable(notebook)
-    assert save.is_disabled()
+    expect(save).to_be_disabled(timeout=30_000)  # the page gets the view's changes one by one
     field.fill("1e-3")
     field.press("Enter")
     page.get_by_text("changed: was 0.05").wait_for()
@@ -81,7 +82,8 @@ def test_the_pipeline_runs_and_a_failure_is_told_with_a_link(fresh: Path, open_n
     page.get_by_role("button", name="Run pipeline").click()
     page.get_by_role("row", name="collect ▶ running").wait_for()
     page.get_by_text("Done in").wait_for(timeout=120_000)
-    assert page.get_by_role("progressbar", name="pipeline").get_attribute("aria-valuenow") == "100"
+    bar = page.get_by_role("progressbar", name="pipeline")
+    expect(bar).to_have_attribute("aria-valuenow", "100", timeout=30_000)
     assert (fresh / "data/labels/labels.parquet").exists()
     picture(notebook, "run-done", DARK)
     check_readable(notebook)

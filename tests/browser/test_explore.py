@@ -33,7 +33,7 @@ def test_every_cell_runs_and_a_feature_is_chosen(labelled: Path, open_notebook: 
     page = notebook.page
     choice = page.get_by_label("feature", exact=True)
     chosen = choice.evaluate("element => element.selectedOptions[0].label")
-    assert page.get_by_role("img", name=f"distribution of {chosen} by class").is_visible()
+    page.get_by_role("img", name=f"distribution of {chosen} by class").wait_for()
     choice.select_option("mean_symmetry")
     page.get_by_role("img", name="distribution of mean_symmetry by class").wait_for()
     page.get_by_label("a curve a class").uncheck()

@@ -29,7 +29,10 @@ class FormView(VBox):
         self._notes = {section: HTML() for section in SECTIONS}
         self._tabs = Tab([self._panel(section) for section in SECTIONS], titles=list(SECTIONS))
         self._save = Button(
-            description="Save", button_style="primary", tooltip="Write the changes to params.yaml"
+            description="Save",
+            button_style="primary",
+            tooltip="Write the changes to params.yaml",
+            disabled=True,  # from its first message on: a page that is slow to start may show that one for long
         )
         self._reset = Button(
             description="Reset", tooltip="Read params.yaml anew and forget the changes made here"

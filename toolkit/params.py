@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from toolkit.paths import check_project_path
+from toolkit.paths import check_optional_path, check_project_path, check_source
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Path = Annotated[str, AfterValidator(check_project_path)]
+Source = Annotated[str, AfterValidator(check_source)]
+OptionalPath = Annotated[str, AfterValidator(check_optional_path)]
 Column = Annotated[str, Field(min_length=1)]
 
 
@@ -27,14 +29,36 @@ class Section(BaseModel):
 
 
 class Collect(Section):
-    """Read the raw table and write it as Parquet with its schema."""
+    """Read the raw table, check it against its contract, and write it as Parquet with its schema."""
 
-    source: Path = Field(
-        "examples/breast_cancer/table.csv", description="table to read: .csv, .parquet or .jsonl"
+    source: Source = Field(
+        "examples/breast_cancer/table.csv",
+        description="table to read: a file, a folder of parts, an http(s) or s3 address, or a .sql file",
+    )
+    pattern: str = Field("*", min_length=1, description="names of the parts in a folder, such as '2026-*.csv'")
+    format: Literal["auto", "csv", "jsonl", "parquet", "arrow", "sql", "log"] = Field(
+        "auto", description="auto: by the ending; csv, jsonl, parquet, arrow, sql, or log: a service's predictions"
+    )
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
+        ",", description="CSV: what stands between columns"
+    )
+    decimal: Literal[".", ","] = Field(".", description="CSV: what stands before the decimals of a number")
+    encoding: str = Field("utf-8", min_length=1, description="CSV: encoding of the text")
+    database: str = Field(
+        "", description="sql: address of the database; its user and password come from the environment"
+    )
+    generator: OptionalPath = Field(
+        "", description="Python file in generators/ that makes rows for train alone; or ''"
     )
     key: Column = Field("row_id", description="column that names a row; unique, never a feature")
     exclude: list[Column] = Field(
         ["true_label"], description="columns that are kept in the table but are no features"
+    )
+    contract: Path = Field(
+        "schemas/breast_cancer.yaml", description="what the table must hold; the first run writes it in schemas/"
+    )
+    on_violation: Literal["fail", "quarantine", "widen"] = Field(
+        "fail", description="rows against the contract: fail, quarantine (put aside), or widen the contract"
     )
 
 
@@ -64,12 +88,40 @@ class Annotate(Section):
     seed: Seed = Field(1, description="seed of those folds and models")
 
 
+Reaction = Literal["off", "warn", "fail"]
+
+
+class Checks(Section):
+    """What happens when a check of the splits finds a leak: off, warn or fail."""
+
+    duplicates: Reaction = Field("warn", description="rows with equal features in two splits")
+    near_duplicates: Reaction = Field("warn", description="rows with nearly equal features in two splits")
+    groups: Reaction = Field("fail", description="a group with rows in two splits")
+    time: Reaction = Field("fail", description="rows of train that are later than rows of test")
+    giveaway: Reaction = Field("warn", description="a feature that alone tells the label")
+    late: Reaction = Field("warn", description="a time feature that lies after the row's event")
+    identifiers: Reaction = Field("warn", description="a feature with a value of its own in nearly every row")
+    shift: Reaction = Field("warn", description="train and test that can be told apart")
+
+
 class Prepare(Section):
     """Split the labelled rows, fit the features, describe the training data for drift."""
 
+    split: Literal["hash", "group", "time", "column"] = Field(
+        "hash", description="hash: of the key; group: groups stay whole; time: the latest are held out; column: given"
+    )
+    group: str = Field("", description="column whose equal values belong together, such as a customer; or ''")
+    time: str = Field("", description="column with the time of a row's event; or ''")
+    valid_from: str = Field("", description="time: first moment of valid (ISO 8601); '': by valid_share")
+    test_from: str = Field("", description="time: first moment of test (ISO 8601); '': by test_share")
+    split_column: str = Field("", description="column: the one that holds train, valid or test")
     valid_share: Share = Field(0.2, description="share of rows for early stopping and the sweep")
     test_share: Share = Field(0.2, description="share of rows held out for validation")
     seed: Seed = Field(1, description="salt of the hash that puts a row into a split by its key")
+    definitions: OptionalPath = Field(
+        "", description="Python file in features/ that defines features; '': those that each type gets"
+    )
+    checks: Checks = Field(Checks(), description="leaks between splits: off, warn or fail for each check")
     reference_bins: int = Field(
         20, ge=2, le=100, description="quantile bins per feature in the reference profile"
     )
@@ -78,6 +130,13 @@ class Prepare(Section):
     def _leaves_rows_to_train_on(self) -> Prepare:
         if self.valid_share + self.test_share >= 0.9:
             raise ValueError("valid_share + test_share must leave at least a tenth of the rows for training")
+        return self
+
+    @model_validator(mode="after")
+    def _names_the_columns_of_the_split(self) -> Prepare:
+        needed = {"group": "group", "time": "time", "column": "split_column"}.get(self.split)
+        if needed and not getattr(self, needed):
+            raise ValueError(f"split: {self.split} needs the name of a column in prepare.{needed}")
         return self
 
 

@@ -46,3 +46,18 @@ def check_project_path(value: str) -> str:
     if not value or path.is_absolute() or ".." in path.parts or value.startswith("~"):
         raise ValueError("must be a path inside the project, relative to its root, without '..'")
     return value
+
+
+def check_optional_path(value: str) -> str:
+    """Check a path as :func:`check_project_path` does; empty passes."""
+    return check_project_path(value) if value else value
+
+
+def check_source(value: str) -> str:
+    """Check that a source is a path inside the project or an address with a scheme; return it as given."""
+    return value if is_address(value) else check_project_path(value)
+
+
+def is_address(value: str) -> bool:
+    """Whether a source is an address (``https://...``, ``s3://...``) rather than a path."""
+    return "://" in value

@@ -35,9 +35,12 @@ class Collect(Section):
         "examples/breast_cancer/table.csv",
         description="table to read: a file, a folder of parts, an http(s) or s3 address, or a .sql file",
     )
-    pattern: str = Field("*", min_length=1, description="names of the parts in a folder, such as '2026-*.csv'")
+    pattern: str = Field(
+        "*", min_length=1, description="names of the parts in a folder, such as '2026-*.csv'"
+    )
     format: Literal["auto", "csv", "jsonl", "parquet", "arrow", "sql", "log"] = Field(
-        "auto", description="auto: by the ending; csv, jsonl, parquet, arrow, sql, or log: a service's predictions"
+        "auto",
+        description="auto: by the ending; csv, jsonl, parquet, arrow, sql, or log: a service's predictions",
     )
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
         ",", description="CSV: what stands between columns"
@@ -55,7 +58,8 @@ class Collect(Section):
         ["true_label"], description="columns that are kept in the table but are no features"
     )
     contract: Path = Field(
-        "schemas/breast_cancer.yaml", description="what the table must hold; the first run writes it in schemas/"
+        "schemas/breast_cancer.yaml",
+        description="what the table must hold; the first run writes it in schemas/",
     )
     on_violation: Literal["fail", "quarantine", "widen"] = Field(
         "fail", description="rows against the contract: fail, quarantine (put aside), or widen the contract"
@@ -108,7 +112,8 @@ class Prepare(Section):
     """Split the labelled rows, fit the features, describe the training data for drift."""
 
     split: Literal["hash", "group", "time", "column"] = Field(
-        "hash", description="hash: of the key; group: groups stay whole; time: the latest are held out; column: given"
+        "hash",
+        description="hash: of the key; group: groups stay whole; time: the latest are held out; column: given",
     )
     group: str = Field("", description="column whose equal values belong together, such as a customer; or ''")
     time: str = Field("", description="column with the time of a row's event; or ''")

@@ -15,8 +15,9 @@ import httpx
 import numpy as np
 import pytest
 
+from toolkit.columns import get_columns
 from toolkit.data.predictions import iterate_log
-from toolkit.data.table import get_columns, load_parquet
+from toolkit.data.table import load_parquet
 from toolkit.packaging.batch import predict_table
 from toolkit.packaging.bento import build_bento
 from toolkit.packaging.serve import find_port, start_server, stop_server, wait_until_ready

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.columns import get_columns
 from toolkit.data.agreement import Answer
 from toolkit.data.join import LABEL
 from toolkit.data.out_of_fold import predict_classes, predict_values
 from toolkit.data.schema import Schema
-from toolkit.data.table import as_strings, get_columns
+from toolkit.data.table import as_strings
 from toolkit.errors import AnnotationError, suggest
 from toolkit.features import Features
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from toolkit.columns import get_columns
 from toolkit.data.schema import Schema
-from toolkit.data.table import get_columns
 from toolkit.features import Features
 
 

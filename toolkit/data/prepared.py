@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from toolkit.columns import get_columns
 from toolkit.data.join import LABEL
 from toolkit.data.splits import SPLITS, assign_splits, check_splits
-from toolkit.data.table import get_columns
 from toolkit.errors import FeatureError
 from toolkit.features import Features
 

@@ -127,15 +127,6 @@ def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string())
 
 
-def get_columns(table: pa.Table, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Give columns as NumPy arrays, in the form :class:`toolkit.features.Features` takes.
-
-    Numbers are arrays of their type, or float64 with NaN where values are missing; text and booleans with missing
-    values are object arrays with None.
-    """
-    return {name: _to_numpy(table[name].combine_chunks()) for name in names}
-
-
 def tell_mixed(column: pa.ChunkedArray) -> str:
     """Name the first text in a column whose values are numbers otherwise, as a sentence with a leading blank."""
     filled = [(row, value) for row, value in enumerate(column.to_pylist(), 1) if value is not None]
@@ -172,17 +163,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _to_numpy(column: pa.Array) -> np.ndarray:
-    kind = column.type
-    if (
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or (pa.types.is_boolean(kind) and column.null_count)
-    ):
-        return np.array(column.to_pylist(), dtype=object)
-    return column.to_numpy(zero_copy_only=False)
 
 
 def _load_csv(path: Path, strings: set[str]) -> pa.Table:

@@ -41,7 +41,7 @@ def predict_table(model: Model, table: pa.Table, get_columns: GetColumns, key: s
     table : pyarrow.Table
         With every feature of the model; other columns but the key and ``label`` are left out.
     get_columns : callable
-        Gives columns of the table as arrays: :func:`toolkit.data.table.get_columns`.
+        Gives columns of the table as arrays: :func:`toolkit.columns.get_columns`.
     key : str
         Column that names a row; empty or absent: there is none.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.artifacts import load_json
+from toolkit.columns import BLOCK_ROWS, ParquetColumns, iterate_columns
 from toolkit.errors import ModelError
 from toolkit.features import Features, load_features
 
@@ -32,15 +34,36 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One split: the raw table, the model's matrix (rows, features) and the target (class index or value)."""
+    """One split: its Parquet file, the features of the model, and the target (class index or value) of each row.
+
+    ``table`` and ``matrix`` (rows, features) are read whole when they are first asked for; :meth:`blocks` gives the
+    matrix piece by piece.
+    """
 
     name: str
-    table: pa.Table
-    matrix: np.ndarray
+    path: Path
+    features: Features
     target: np.ndarray
 
     def __len__(self) -> int:
         return len(self.target)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The raw table."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.path)
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """The model's matrix."""
+        return self.features.matrix(ParquetColumns([self.path], list(self.features.inputs)))
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Give the matrix in blocks of rows, in order, without holding it whole."""
+        for columns in iterate_columns(self.path, list(self.features.inputs), BLOCK_ROWS):
+            yield self.features.matrix(columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,30 +102,10 @@ def load_task(path: Path) -> Task:
     return task
 
 
-def read_columns(table: pa.Table, inputs: dict[str, str]) -> dict[str, Any]:
-    """Give the raw feature columns of a table as the fitted features take them.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-    inputs : dict
-        Kind of each column: ``number``, ``integer``, ``boolean`` or ``category``.
-
-    Returns
-    -------
-    dict
-        For each column float64 with NaN where a value is missing; for a category a list of texts and None.
-    """
-    missing = [name for name in inputs if name not in table.column_names]
-    if missing:
-        raise ModelError(f"The table must have the feature columns {', '.join(missing)} and does not.")
-    return {name: _column(table.column(name), kind) for name, kind in inputs.items()}
-
-
-def encode_target(labels: Sequence[Any], task: Task, where: str) -> np.ndarray:
+def encode_target(labels: Sequence[Any] | np.ndarray, task: Task, where: str) -> np.ndarray:
     """Turn labels into class indexes (classification) or check that values are finite (regression)."""
     if task.kind == "regression":
-        values = np.asarray([np.nan if label is None else label for label in labels], dtype=np.float64)
+        values = np.asarray(labels, dtype=np.float64)  # None becomes NaN
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             raise ModelError(
@@ -115,31 +118,22 @@ def encode_target(labels: Sequence[Any], task: Task, where: str) -> np.ndarray:
         raise ModelError(
             f"{where}: labels must be among {', '.join(task.classes)}. Got also {', '.join(unknown[:5])}."
         )
-    return np.asarray([index[label] for label in labels], dtype=np.float64)
+    return np.fromiter((index[label] for label in labels), dtype=np.float64, count=len(labels))
 
 
 def _load_split(folder: Path, name: str, task: Task, features: Features) -> Split:
-    import pyarrow.parquet as pq
-
     path = folder / f"{name}.parquet"
     if not path.is_file():
         raise ModelError(f"{path} must exist and does not. Run './run dvc repro prepare' to make it.")
-    table = pq.read_table(path)
-    if task.label not in table.column_names:
+    labels = ParquetColumns([path])
+    if task.label not in labels:
         raise ModelError(f"{path.name} must have the label column '{task.label}' and does not.")
-    if table.num_rows == 0:
+    values = labels[task.label]
+    if not len(values):
         raise ModelError(
             f"{path.name} must have rows and has none. Change prepare.{name}_share or label more rows."
         )
-    target = encode_target(table.column(task.label).to_pylist(), task, path.name)
-    return Split(name, table, features.matrix(read_columns(table, dict(features.inputs))), target)
-
-
-def _column(column: pa.ChunkedArray, kind: str) -> Any:
-    import pyarrow as pa
-
-    if kind == "category":
-        return column.cast(pa.string()).to_pylist()
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    lacking = [column for column in features.inputs if column not in labels]
+    if lacking:
+        raise ModelError(f"{path.name} must have the feature columns {', '.join(lacking)} and does not.")
+    return Split(name, path, features, encode_target(values, task, path.name))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.columns import ParquetColumns
 from toolkit.errors import ToolkitError
-from toolkit.training.dataset import Prepared, read_columns
+from toolkit.training.dataset import Prepared
 
 
 def predict_released(folder: Path, data: Prepared, load: Callable[[Path], Any]) -> np.ndarray | str | None:
@@ -38,7 +39,7 @@ def predict_released(folder: Path, data: Prepared, load: Callable[[Path], Any]) 
         if model.task != data.task.kind or set(model.classes) != set(data.task.classes):
             task = _name(data.task.kind, data.task.classes)
             return f"it predicts {_name(model.task, model.classes)}, and the task is {task}."
-        predictions = model.predict(read_columns(data["test"].table, dict(model.inputs)))
+        predictions = model.predict(ParquetColumns([data["test"].path], list(model.inputs)))
     except ToolkitError as error:
         return str(error)
     if predictions.probabilities is None:

@@ -98,7 +98,7 @@ def run_sweep(data: Prepared, params: Sweep, work: Path, progress: Progress | No
     ModelError
         The data cannot be learnt from, or a trial failed.
     """
-    check_learnable(data["train"], data["valid"], data.task)
+    check_learnable(data["train"], data.task)
     rungs = plan_rungs(params.max_rounds)
     configs = draw_configs(params.space, params.trials, params.seed)
     shared = _share(data)

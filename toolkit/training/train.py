@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 
 from toolkit.artifacts import write_text
+from toolkit.columns import BLOCK_ROWS
 from toolkit.errors import ModelError
 from toolkit.params import Train
 from toolkit.training.dataset import Prepared, Split, Task
@@ -44,12 +46,12 @@ def train_model(data: Prepared, params: Train) -> Trained:
         A split cannot be learnt from (see :func:`check_learnable`).
     """
     train, valid, task = data["train"], data["valid"], data.task
-    check_learnable(train, valid, task)
+    check_learnable(train, task)
     values = {name: getattr(params, name) for name in ("learning_rate", *SWEEPABLE)}
     settings = build_booster_params(task.kind, len(task.classes), values, params.seed)
     names = clean_names(data.features.names)
     first = build_dataset(train, settings, names, data.features.categorical)
-    second = lgb.Dataset(valid.matrix, label=valid.target, reference=first, params=settings)
+    second = lgb.Dataset([Blocks(valid)], label=valid.target, reference=first, params=settings)
     history: dict[str, dict[str, list[float]]] = {}
     booster = lgb.train(
         settings,
@@ -70,15 +72,51 @@ def train_model(data: Prepared, params: Train) -> Trained:
 def build_dataset(
     split: Split, settings: dict, names: Sequence[str], categorical: Sequence[int]
 ) -> lgb.Dataset:
-    """Bin a split for LightGBM."""
+    """Bin a split for LightGBM, block by block: the matrix is never whole in memory."""
     return lgb.Dataset(
-        split.matrix,
+        [Blocks(split)],
         label=split.target,
         feature_name=list(names),
         categorical_feature=list(categorical),
         params=settings,
-        free_raw_data=False,
     )
+
+
+class Blocks(lgb.Sequence):
+    """The rows of a split in the form that LightGBM bins from: looked at one by one (its sample), then in blocks.
+
+    LightGBM asks in ascending order, twice; only the block that holds the rows asked for is kept.
+    """
+
+    batch_size = BLOCK_ROWS
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        self._blocks = split.blocks()
+        self._first, self._block = 0, next(self._blocks)
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        if not isinstance(index, slice):
+            return self._find(index)[index - self._first]
+        start, stop, _ = index.indices(len(self))
+        parts = []
+        while start < stop:
+            block = self._find(start)[start - self._first : stop - self._first]
+            parts.append(block)
+            start += len(block)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _find(self, row: int) -> np.ndarray:
+        if row < self._first:
+            self._blocks = self.split.blocks()
+            self._first, self._block = 0, next(self._blocks)
+        while row >= self._first + len(self._block):
+            self._first += len(self._block)
+            self._block = next(self._blocks)
+        return self._block
 
 
 def write_model(path: Path, trained: Trained) -> None:
@@ -101,13 +139,13 @@ def clean_names(names: Sequence[str]) -> list[str]:
     return taken
 
 
-def check_learnable(train: Split, valid: Split, task: Task) -> None:
+def check_learnable(train: Split, task: Task) -> None:
     """Check that there is something to learn and to stop by.
 
     Raises
     ------
     ModelError
-        All reasons at once: labels of one kind only, a class without training rows, infinite or constant features.
+        All reasons at once: labels of one kind only, a class without training rows, features that are all constant.
     """
     findings = []
     if task.kind == "regression":
@@ -120,12 +158,7 @@ def check_learnable(train: Split, valid: Split, task: Task) -> None:
             for name, count in zip(task.classes, counts, strict=True)
             if not count
         ]
-    for split in (train, valid):
-        if np.isinf(split.matrix).any():
-            findings.append(
-                f"{split.name} has infinite feature values in {int(np.isinf(split.matrix).any(axis=1).sum())} rows"
-            )
-    if len(find_constant(train.matrix)) == train.matrix.shape[1]:
+    if len(find_constant(train.blocks())) == len(train.features.names):
         findings.append("every feature is constant or missing throughout train")
     if findings:
         raise ModelError(
@@ -133,14 +166,16 @@ def check_learnable(train: Split, valid: Split, task: Task) -> None:
         )
 
 
-def find_constant(matrix: np.ndarray) -> list[int]:
+def find_constant(blocks: Iterable[np.ndarray]) -> list[int]:
     """List the columns (indexes) that have one value, or none, in all rows: no tree can split on them."""
-    present = ~np.isnan(matrix)
-    low = np.where(present, matrix, np.inf).min(axis=0)
-    high = np.where(present, matrix, -np.inf).max(axis=0)
-    all_or_none = present.all(axis=0) | ~present.any(axis=0)
+    low, high, present, rows = np.inf, -np.inf, 0, 0
+    for block in blocks:
+        known = ~np.isnan(block)
+        low = np.minimum(low, np.where(known, block, np.inf).min(axis=0))
+        high = np.maximum(high, np.where(known, block, -np.inf).max(axis=0))
+        present, rows = present + known.sum(axis=0), rows + len(block)
     # A column that is missing in some rows and constant in the others still tells them apart.
-    return [int(index) for index in np.flatnonzero((low >= high) & all_or_none)]
+    return [int(index) for index in np.flatnonzero((low >= high) & ((present == rows) | (present == 0)))]
 
 
 def measure_baseline(train: np.ndarray, valid: np.ndarray, task: Task) -> float:

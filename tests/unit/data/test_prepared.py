@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from toolkit.columns import get_columns
 from toolkit.data.prepared import check_missing, describe_task, join_splits, measure_prepared, split_rows
-from toolkit.data.table import get_columns
 from toolkit.errors import DataError, FeatureError
 from toolkit.features import Features
 

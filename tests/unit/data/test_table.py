@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.data.table import get_columns, load_parquet, load_table, write_table
+from toolkit.columns import get_columns
+from toolkit.data.table import load_parquet, load_table, write_table
 from toolkit.errors import DataError
 
 Save = Callable[[str | bytes], Path]

@@ -3,7 +3,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from toolkit.data.table import get_columns, load_table
+from toolkit.columns import get_columns
+from toolkit.data.table import load_table
 from toolkit.errors import DataError
 from toolkit.packaging.batch import find_texts, predict_table
 from toolkit.serving.model import load_model

@@ -17,7 +17,7 @@ from toolkit.training.dataset import Prepared, load_prepared
 from toolkit.training.explain import measure_fit, measure_importance
 from toolkit.training.parameters import SWEEPABLE, build_booster_params, resolve_parameters
 from toolkit.training.signature import build_signature
-from toolkit.training.train import clean_names, find_constant, train_model, write_model
+from toolkit.training.train import build_dataset, clean_names, find_constant, train_model, write_model
 
 FIVE = Train(max_rounds=5, learning_rate=0.3)
 
@@ -108,20 +108,42 @@ def test_swept_values_win_and_say_so() -> None:
     assert params.num_leaves == Train().num_leaves and set(origins.values()) == {"params.yaml"}
 
 
-def test_every_reason_not_to_learn_is_told_at_once(seeded: Prepared) -> None:
-    train = seeded["train"]
-    bad = replace(train, matrix=np.ones_like(train.matrix), target=np.zeros_like(train.target))
-    valid = replace(seeded["valid"], matrix=np.full_like(seeded["valid"].matrix, np.inf))
+def test_every_reason_not_to_learn_is_told_at_once(prepared_folder) -> None:
+    columns = {"flat": np.ones(60), "empty": np.full(60, np.nan)}
+    folder = prepared_folder(columns, np.array(["no", "yes"])[np.arange(60) % 2], "binary")
+    data = load_prepared(folder, "train", "valid")
+    one_class = replace(data["train"], target=np.zeros(len(data["train"])))
     with pytest.raises(ModelError) as caught:
-        train_model(replace(seeded, splits={"train": bad, "valid": valid}), FIVE)
-    for reason in ("'yes' has no row in train", "valid has infinite", "every feature is constant"):
+        train_model(replace(data, splits={"train": one_class, "valid": data["valid"]}), FIVE)
+    for reason in ("'yes' has no row in train", "every feature is constant"):
         assert reason in str(caught.value)
+
+
+def test_binning_in_blocks_equals_binning_the_whole_matrix(seeded: Prepared, monkeypatch) -> None:
+    monkeypatch.setattr("toolkit.training.dataset.BLOCK_ROWS", 7)
+    monkeypatch.setattr("toolkit.training.train.Blocks.batch_size", 11)
+    train = seeded["train"]
+    assert len(list(train.blocks())) > 10
+    settings = {"objective": "binary", "verbose": -1, "deterministic": True, "num_threads": 1, "seed": 1}
+    names = clean_names(seeded.features.names)
+    ours = build_dataset(train, settings, names, seeded.features.categorical)
+    whole = lgb.Dataset(
+        train.matrix,
+        train.target,
+        feature_name=names,
+        categorical_feature=list(seeded.features.categorical),
+        params=settings,
+    )
+    texts = [lgb.train(settings, dataset, num_boost_round=5).model_to_string() for dataset in (ours, whole)]
+    assert texts[0] == texts[1]
 
 
 def test_constant_columns_are_found() -> None:
     nan = np.nan
     matrix = np.array([[1, 1, nan, nan, 0], [1, 2, nan, 5, nan]], dtype=float)
-    assert find_constant(matrix) == [0, 2]  # missing against present is a difference that a tree can use
+    assert (
+        find_constant([matrix]) == find_constant([matrix[:1], matrix[1:]]) == [0, 2]
+    )  # missing against present is a difference that a tree can use
 
 
 @given(st.lists(st.text(max_size=6), max_size=8))

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.json
 import pyarrow.parquet
 
 from toolkit.artifacts import atomic
+from toolkit.data.sources.columns import check_columns, list_some
+from toolkit.data.sources.csv_file import MISSING, CsvReader
+from toolkit.data.sources.opening import open_file
+from toolkit.data.sources.raw_bytes import open_bytes
 from toolkit.errors import DataError, suggest
 from toolkit.paths import tell_path
 
-NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]  # missing in a CSV's numbers, dates and booleans
-CONVERT = "convert it, for example with iconv"
-FIRST = 5  # how many findings of a kind a message shows
-
 
 def load_table(path: Path, key: str | None, text: Iterable[str] = ()) -> pa.Table:
-    """Read a .csv, .parquet or .jsonl file; the key (None: it needs none) and the columns in ``text`` come as strings.
+    """Read a whole table file (CSV, JSON Lines, Parquet, Arrow) into memory.
+
+    The key (None: it needs none) and the columns in ``text`` come as strings; a CSV's other types are inferred.
 
     Raises
     ------
@@ -32,62 +31,27 @@ def load_table(path: Path, key: str | None, text: Iterable[str] = ()) -> pa.Tabl
         The file is missing, empty, cut short or in another encoding; columns are unnamed, doubled or nested; the
         key column is missing, or its values are missing or doubled.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(
-            f"{tell_path(path)} must end in {', '.join(_READERS)}. Convert it, or mend the name in params.yaml."
-        )
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise DataError(f"{tell_path(path)} must be a file and {what}. Check 'source' in params.yaml.")
-    if path.stat().st_size == 0:
-        raise DataError(f"{tell_path(path)} must hold a table and is empty (0 bytes).")
+    source = open_file(path)
     strings = {*text, *([] if key is None else [key])}
-    table = reader(path, strings)
-    check_columns(table, tell_path(path))
+    if source.text and path.stat().st_size:
+        table = _load_csv(path, strings)
+    else:
+        batches = list(source.parts[0].batches())
+        table = pa.Table.from_batches(batches, schema=source.columns)
     if table.num_rows == 0:
         raise DataError(
-            f"{tell_path(path)} must have rows and has none, only the columns {_list(table.column_names)}."
+            f"{tell_path(path)} must have rows and has none, only the columns {list_some(table.column_names)}."
         )
     if key is not None and key not in table.column_names:
         raise DataError(
             f"{tell_path(path)} must have the key column '{key}' and has not.{suggest(key, table.column_names)} "
-            f"Its columns are {_list(table.column_names)}. Name the key in params.yaml."
+            f"Its columns are {list_some(table.column_names)}. Name the key in params.yaml."
         )
     for name in strings & set(table.column_names):
         table = table.set_column(table.column_names.index(name), name, as_strings(table[name]))
     if key is not None:
         check_key(table, key, tell_path(path))
     return table
-
-
-def check_columns(table: pa.Table, file: str) -> None:
-    """Check that columns have names of their own and plain values.
-
-    Raises
-    ------
-    DataError
-        All findings.
-    """
-    names = table.column_names
-    findings = []
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        findings.append(f"{file}: column names must differ. {_list(doubled)} appear more than once.")
-    unnamed = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
-    if unnamed:
-        findings.append(f"{file}: every column must have a name. Column {', '.join(unnamed)} has none.")
-    for name, column in zip(names, table.columns, strict=True):
-        if pa.types.is_nested(column.type):
-            findings.append(
-                f"{file}: column '{name}' must hold plain values. Got {column.type} instead: flatten it."
-            )
-        elif _is_binary(column.type):
-            findings.append(
-                f"{file}: column '{name}' must be UTF-8 text. Got other bytes: convert the file to UTF-8."
-            )
-    if findings:
-        raise DataError("\n".join(findings))
 
 
 def check_key(table: pa.Table, key: str, file: str) -> None:
@@ -113,7 +77,7 @@ def check_key(table: pa.Table, key: str, file: str) -> None:
         rows = [row + 1 for row, value in enumerate(column.to_pylist()) if value == doubled[0]]
         raise DataError(
             f"{file}: the key '{key}' must be unique. {len(doubled)} values appear more than once, first "
-            f"'{doubled[0]}' in rows {_list(rows)}. Remove the repeated rows, or name another key in params.yaml."
+            f"'{doubled[0]}' in rows {list_some(rows)}. Remove the repeated rows, or name another key in params.yaml."
         )
 
 
@@ -154,7 +118,12 @@ def load_parquet(path: Path) -> pa.Table:
     DataError
         The file cannot be read.
     """
-    return _load_parquet(path, set())
+    try:
+        return pyarrow.parquet.read_table(path, partitioning=None)
+    except FileNotFoundError:
+        raise DataError(f"{tell_path(path)} must exist and does not.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{tell_path(path)} must be a whole Parquet file. {error}") from None
 
 
 def _is_number(text: str) -> bool:
@@ -166,47 +135,34 @@ def _is_number(text: str) -> bool:
 
 
 def _load_csv(path: Path, strings: set[str]) -> pa.Table:
+    reader, name = CsvReader(), tell_path(path)
+    schema = reader.load_columns(path, name)
+    check_columns(schema, name)
     options = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(strings, pa.string()), null_values=NULLS, strings_can_be_null=False
+        column_types=dict.fromkeys(strings, pa.string()), null_values=MISSING, strings_can_be_null=False
     )
-    _check_header(path)
-    # Types are inferred from the first block: one block sees the whole file. One thread counts rows in messages.
-    blocks = pyarrow.csv.ReadOptions(use_threads=False, block_size=min(path.stat().st_size + 1, 2**31 - 1))
+    with open_bytes(path) as file:
+        content = file.read_buffer()
+    # Types are inferred from the first block: one block sees the whole file.
+    blocks = pyarrow.csv.ReadOptions(use_threads=False, block_size=min(content.size + 1, 2**31 - 1))
     newlines = pyarrow.csv.ParseOptions(newlines_in_values=True)
     try:
         table = pyarrow.csv.read_csv(
-            path, read_options=blocks, parse_options=newlines, convert_options=options
+            pa.BufferReader(content), read_options=blocks, parse_options=newlines, convert_options=options
         )
     except pa.ArrowInvalid as error:
-        raise DataError(_explain_csv(path, str(error))) from None
-    return _blank_to_null(table)
-
-
-def _check_header(path: Path) -> None:
-    """Check that a CSV's first line is text with columns between commas."""
-    with path.open("rb") as file:
-        line = file.readline()
-    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{tell_path(path)} must be UTF-8 text. It looks like UTF-16: {CONVERT}.")
-    if b"\0" in line:
-        raise DataError(f"{tell_path(path)} must be UTF-8 text. It has zero bytes: is it a table at all?")
-    try:
-        header = line.decode("utf-8-sig").strip()
-    except UnicodeDecodeError as error:
-        wrong = line[error.start : error.start + 1]
-        raise DataError(
-            f"{tell_path(path)} must be UTF-8 text. Its first line has the byte {wrong!r}: {CONVERT}."
-        ) from None
-    other = next((sign for sign in ";\t|" if sign in header), None)
-    if other and "," not in header:
-        raise DataError(
-            f"{tell_path(path)} must have its columns separated by commas. It looks separated by {other!r}: save it "
-            "with commas (and a point in numbers)."
-        )
+        reason = str(error)
+    else:
+        if not any(pa.types.is_binary(kind) for kind in table.schema.types):
+            return _blank_to_null(table)
+        reason = "It has other bytes than UTF-8"
+    for _ in reader.iterate(path, name, schema):  # finds the rows or the line that is wrong
+        pass
+    raise DataError(f"{name} must be a CSV file with a header. {reason}.")
 
 
 def _blank_to_null(table: pa.Table) -> pa.Table:
-    """Make empty text a missing value; by position, since names may still be doubled here."""
+    """Make empty text a missing value."""
     columns = [
         pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
         if pa.types.is_string(column.type)
@@ -214,49 +170,3 @@ def _blank_to_null(table: pa.Table) -> pa.Table:
         for column in table.columns
     ]
     return pa.Table.from_arrays(columns, names=table.column_names)
-
-
-def _explain_csv(path: Path, reason: str) -> str:
-    if "Expected" in reason and "columns" in reason:
-        header = next(csv.reader([path.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]]))
-        return (
-            f"{tell_path(path)}: every row must have the {len(header)} columns of the header. "
-            f"{reason.split(': ', 1)[-1]}. Look for stray commas, missing quotes, or a file cut short."
-        )
-    return f"{tell_path(path)} must be a CSV file with a header. {reason}."
-
-
-def _load_jsonl(path: Path, strings: set[str]) -> pa.Table:
-    blocks = pyarrow.json.ReadOptions(use_threads=False, block_size=min(path.stat().st_size + 1, 2**31 - 1))
-    try:
-        return pyarrow.json.read_json(path, read_options=blocks)
-    except pa.ArrowInvalid as error:
-        raise DataError(
-            f"{tell_path(path)} must hold one JSON object a line, each key of one type. {error}."
-        ) from None
-
-
-def _load_parquet(path: Path, strings: set[str]) -> pa.Table:
-    try:
-        return pyarrow.parquet.read_table(path, partitioning=None)
-    except FileNotFoundError:
-        raise DataError(f"{tell_path(path)} must exist and does not.") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{tell_path(path)} must be a whole Parquet file. {error}") from None
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
-
-
-def _list(items: Iterable[object]) -> str:
-    shown = [str(item) for item in items]
-    more = f" and {len(shown) - FIRST} more" if len(shown) > FIRST else ""
-    return ", ".join(shown[:FIRST]) + more
-
-
-_READERS: dict[str, Callable[[Path, set[str]], pa.Table]] = {
-    ".csv": _load_csv,
-    ".parquet": _load_parquet,
-    ".jsonl": _load_jsonl,
-}

@@ -85,10 +85,13 @@ def test_the_three_formats_give_the_same_table(tmp_path: Path, name: str) -> Non
         (",id\n0,x\n", "every column must have a name. Column 1 has none."),
         ("id,a\nx,1\ny,1,2\n", "every row must have the 2 columns of the header"),
         ("id,a\nx,1\ny\n", "every row must have the 2 columns of the header"),
-        ("id,a\nx,1\ny,caf\xe9\n".encode("latin-1"), "column 'a' must be UTF-8 text"),
+        (
+            "id,a\nx,1\ny,caf\xe9\n".encode("latin-1"),
+            "must be text in utf-8. Line 3 has the byte b'\\xe9', near ',a\\nx,1\\ny,caf\xe9",
+        ),
         (
             "id,gr\xf6\xdfe\nx,1\n".encode("latin-1"),
-            "must be UTF-8 text. Its first line has the byte b'\\xf6'",
+            "must be text in utf-8. Line 1 has the byte b'\\xf6'",
         ),
         ("id,a\nx,1\n".encode("utf-16"), "It looks like UTF-16"),
         ("id,a\nx,1\n".encode("utf-16-le"), "It has zero bytes"),
@@ -118,7 +121,7 @@ def test_a_file_is_named_as_params_yaml_names_it(save: Save, monkeypatch: pytest
 
 
 def test_the_row_of_a_ragged_line_is_named(save: Save) -> None:
-    assert "Row #3" in refuse(save("id,a\nx,1\ny,1,2\n"))
+    assert "One row has more or fewer: row 2, counted" in refuse(save("id,a\nx,1\ny,1,2\n"))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,7 @@ def test_missing_files_folders_and_other_formats_are_told_apart(tmp_path: Path) 
     assert "must be a file and does not exist" in refuse(tmp_path / "absent.csv")
     (tmp_path / "folder.csv").mkdir()
     assert "must be a file and is a folder" in refuse(tmp_path / "folder.csv")
-    assert "must end in .csv, .parquet, .jsonl" in refuse(tmp_path / "table.xlsx")
+    assert "must end in .csv, .tsv, .jsonl, .ndjson, .parquet" in refuse(tmp_path / "table.xlsx")
 
 
 def test_columns_come_in_the_form_that_features_take() -> None:

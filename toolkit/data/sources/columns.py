@@ -1,0 +1,158 @@
+"""Names and types of a table's columns: what is refused, and what the parts of a source have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.types as kinds
+
+from toolkit.errors import DataError, suggest
+
+FIRST = 5  # how many findings of a kind a message shows
+
+
+def check_columns(schema: pa.Schema, file: str) -> None:
+    """Check that columns have names of their own and plain values.
+
+    Raises
+    ------
+    DataError
+        All findings.
+    """
+    names = schema.names
+    findings = []
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        findings.append(
+            f"{file}: column names must differ. {list_some(doubled)} appear more than once. Rename them in the file."
+        )
+    unnamed = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
+    if unnamed:
+        findings.append(
+            f"{file}: every column must have a name. Column {list_some(unnamed)} has none. Name it in the file."
+        )
+    for field in schema:
+        if kinds.is_nested(field.type):
+            findings.append(
+                f"{file}: column '{field.name}' must hold plain values. Got {field.type} instead: flatten it."
+            )
+        elif kinds.is_binary(field.type) or kinds.is_large_binary(field.type) or _is_fixed(field.type):
+            findings.append(
+                f"{file}: column '{field.name}' must be UTF-8 text. Got other bytes: convert the file to UTF-8."
+            )
+    if findings:
+        raise DataError("\n".join(findings))
+
+
+def simplify(schema: pa.Schema) -> pa.Schema:
+    """Give the types that later stages meet: no dictionaries, one kind of text, no metadata of other programs."""
+    return pa.schema([pa.field(field.name, _simplify_type(field.type)) for field in schema])
+
+
+def unite(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
+    """Give the columns that all parts have, in the first part's order, each with a type that holds every part's.
+
+    Parameters
+    ----------
+    schemas : iterable of (str, Schema)
+        The name of a part, and its columns.
+
+    Raises
+    ------
+    DataError
+        A part lacks a column or has one more, or types that do not go together; names the parts and the difference.
+    """
+    first = ""
+    types: dict[str, pa.DataType] = {}
+    origin: dict[str, str] = {}
+    for name, schema in schemas:
+        if not types:
+            first = name
+            types = dict(zip(schema.names, schema.types, strict=True))
+            origin = dict.fromkeys(types, name)
+            continue
+        _check_same_names(first, list(types), name, schema.names)
+        for field in schema:
+            wider = widen(types[field.name], field.type)
+            if wider is None:
+                raise DataError(
+                    f"{name}: column '{field.name}' must have the type it has in {origin[field.name]}, "
+                    f"{types[field.name]}. Got {field.type} instead: write the parts with one type, or choose fewer by "
+                    "collect.pattern."
+                )
+            if wider != types[field.name]:
+                types[field.name], origin[field.name] = wider, name
+    return pa.schema(list(types.items()))
+
+
+def widen(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    """Give the type that holds the values of both without loss, or None.
+
+    >>> widen(pa.int64(), pa.float32()), widen(pa.timestamp("s"), pa.timestamp("us")), widen(pa.bool_(), pa.int8())
+    (DataType(double), TimestampType(timestamp[us]), None)
+    """
+    if left == right or kinds.is_null(right):
+        return left
+    if kinds.is_null(left):
+        return right
+    if _is_number(left) and _is_number(right):
+        return _widen_numbers(left, right)
+    if kinds.is_temporal(left) and kinds.is_temporal(right):
+        with suppress(pa.ArrowException):
+            both = [pa.schema([("", left)]), pa.schema([("", right)])]
+            return pa.unify_schemas(both, promote_options="permissive").field(0).type
+    return None
+
+
+def list_some(items: Iterable[object]) -> str:
+    """Name the first few items, and how many there are besides."""
+    shown = [str(item) for item in items]
+    more = f" and {len(shown) - FIRST} more" if len(shown) > FIRST else ""
+    return ", ".join(shown[:FIRST]) + more
+
+
+def _check_same_names(first: str, expected: list[str], name: str, found: list[str]) -> None:
+    lacking = [column for column in expected if column not in set(found)]
+    more = [column for column in found if column not in set(expected)]
+    if not lacking and not more:
+        return
+    said = [
+        f"It lacks {list_some(lacking)}" if lacking else "",
+        f"{'it' if lacking else 'It'} has {list_some(more)} besides" if more else "",
+    ]
+    near = suggest(lacking[0], more) if lacking and more else ""
+    raise DataError(
+        f"{name} must have the columns of {first}, since both are parts of one table. "
+        f"{' and '.join(filter(None, said))}.{near} Mend the part, or choose fewer by collect.pattern."
+    )
+
+
+def _simplify_type(kind: pa.DataType) -> pa.DataType:
+    if kinds.is_dictionary(kind):
+        kind = kind.value_type
+    if kinds.is_large_string(kind) or kinds.is_string_view(kind):
+        return pa.string()
+    return kind
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return kinds.is_integer(kind) or kinds.is_floating(kind)
+
+
+def _widen_numbers(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    if kinds.is_floating(left) or kinds.is_floating(right):
+        return pa.float64()
+    return left if _holds(left, right) else right if _holds(right, left) else pa.int64()
+
+
+def _holds(wide: pa.DataType, narrow: pa.DataType) -> bool:
+    signed = kinds.is_signed_integer(wide), kinds.is_signed_integer(narrow)
+    return (wide.bit_width >= narrow.bit_width and signed[0] == signed[1]) or (
+        wide.bit_width > narrow.bit_width and signed == (True, False)
+    )
+
+
+def _is_fixed(kind: pa.DataType) -> bool:
+    return kinds.is_fixed_size_binary(kind) or kinds.is_binary_view(kind)

@@ -1,0 +1,130 @@
+"""Read JSON Lines, a block of lines at a time; say which line is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.json
+
+from toolkit.data.sources.columns import widen
+from toolkit.data.sources.raw_bytes import check_is_text, explain_io, open_bytes
+from toolkit.errors import DataError
+
+BLOCK_BYTES = 8 * 2**20
+_BOM = b"\xef\xbb\xbf"
+_KINDS = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+@dataclass(frozen=True)
+class JsonLinesReader:
+    """Reads a JSON object a line. A key that a line lacks is missing there; types are those of the whole file."""
+
+    text: bool = False
+
+    def load_columns(self, path: Path, name: str) -> pa.Schema:
+        """Find every key and a type that holds all its values: this reads the file once."""
+        types: dict[str, pa.DataType] = {}
+        for block in _iterate_blocks(path, name):
+            for field in _parse(block, path, name, None).schema:
+                held = types.get(field.name, pa.null())
+                wider = _widen(held, field.type)
+                if wider is None:
+                    raise _explain(path, name, f"'{field.name}' is {held} and {field.type}")
+                types[field.name] = wider
+        return pa.schema(list(types.items()))
+
+    def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Read the rows."""
+        for block in _iterate_blocks(path, name):
+            yield from _parse(block, path, name, schema).combine_chunks().to_batches()
+
+
+def _iterate_blocks(path: Path, name: str) -> Iterator[bytes]:
+    """Read the file in blocks of whole lines."""
+    rest, first = b"", True
+    try:
+        with open_bytes(path) as file:
+            while block := file.read(BLOCK_BYTES):
+                if first:
+                    check_is_text(block, name, "utf-8")
+                    block, first = block.removeprefix(_BOM), False
+                lines, end, tail = (rest + block).rpartition(b"\n")
+                rest = tail
+                if lines.strip():
+                    yield lines + end
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise explain_io(name, error) from None
+    if rest.strip():
+        yield rest
+
+
+def _parse(block: bytes, path: Path, name: str, schema: pa.Schema | None) -> pa.Table:
+    read = pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1)
+    parse = pyarrow.json.ParseOptions(
+        explicit_schema=schema, unexpected_field_behavior="infer" if schema is None else "ignore"
+    )
+    try:
+        return pyarrow.json.read_json(pa.BufferReader(block), read_options=read, parse_options=parse)
+    except pa.ArrowInvalid as error:
+        raise _explain(path, name, str(error)) from None
+
+
+def _widen(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    """Widen two types; text that looks like a time in one block and not in another is text."""
+    texts = {pa.types.is_string(kind) for kind in (left, right)}
+    if texts == {True, False} and (pa.types.is_timestamp(left) or pa.types.is_timestamp(right)):
+        return pa.string()
+    return widen(left, right)
+
+
+def _explain(path: Path, name: str, reason: str) -> DataError:
+    """Find the first line that is no object, or whose value is of another kind than those before it."""
+    seen: dict[str, tuple[str, int]] = {}
+    number = 0
+    for block in _iterate_blocks(path, name):
+        for line in block.splitlines():
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                value = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                return DataError(
+                    f"{name} must hold one JSON object a line. Line {number} is none: {error}. It begins with "
+                    f"{line[:60].decode(errors='replace')!r}: mend it, or remove it."
+                )
+            if not isinstance(value, dict):
+                return DataError(
+                    f"{name} must hold one JSON object a line. Line {number} is {_KINDS.get(type(value), 'null')}: "
+                    "write the rows as objects, a line each."
+                )
+            fault = _find_change(value, number, seen)
+            if fault:
+                return DataError(f"{name} must hold one JSON object a line, each key of one type. {fault}")
+    return DataError(f"{name} must hold one JSON object a line, each key of one type. {reason}.")
+
+
+def _find_change(value: dict[str, Any], number: int, seen: dict[str, tuple[str, int]]) -> str:
+    for key, cell in value.items():
+        if cell is None:
+            continue
+        kind = _KINDS[type(cell)]
+        before, line = seen.setdefault(key, (kind, number))
+        if before != kind:
+            return (
+                f"'{key}' is {before} in line {line} and {kind} in line {number} ({str(cell)[:40]!r}): write it as "
+                "one of them."
+            )
+    return ""

@@ -1,0 +1,151 @@
+"""Find what params.yaml names as the source: its format, and the files that are its parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from toolkit.data.sources.arrow_file import ArrowReader, ParquetReader
+from toolkit.data.sources.columns import list_some
+from toolkit.data.sources.csv_file import CsvReader
+from toolkit.data.sources.json_lines import JsonLinesReader
+from toolkit.data.sources.raw_bytes import COMPRESSED
+from toolkit.data.sources.source import Part, Reader, Source
+from toolkit.errors import DataError
+from toolkit.paths import tell_path
+
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".sql": "sql",
+}
+
+
+def open_source(params: Any, root: Path, path: Path) -> Source:
+    """Open the raw table that the section ``collect`` describes; its rows are read later, batch by batch.
+
+    Parameters
+    ----------
+    params : Collect
+        Its format, pattern, delimiter, encoding and database are used.
+    root : Path
+        The project.
+    path : Path
+        Where the source is: what ``stage.input(params.source)`` gave.
+
+    Raises
+    ------
+    DataError
+        There is nothing to read, of no known format, or of several.
+    """
+    files = find_parts(path, params.pattern)
+    format_ = find_format(files, params.format)
+    reader = make_reader(format_, params.delimiter, params.encoding)
+    return Source(format_, [Part(tell_path(file), file, reader) for file in files], reader.text)
+
+
+def open_file(path: Path) -> Source:
+    """Open one file by its ending.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or its ending is unknown.
+    """
+    format_ = find_format([path], "auto")
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise DataError(f"{tell_path(path)} must be a file and {what}. Check its name in params.yaml.")
+    reader = make_reader(format_)
+    return Source(format_, [Part(tell_path(path), path, reader)], reader.text)
+
+
+def find_parts(path: Path, pattern: str = "*") -> list[Path]:
+    """List the files of a source, sorted by name: itself, or those in the folder that match the pattern.
+
+    Names that begin with a dot or an underscore are no parts, as other programs leave such files beside theirs.
+
+    Raises
+    ------
+    DataError
+        There is none, or the folder cannot be read.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"{tell_path(path)} must exist and does not. Check its name in params.yaml.")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise DataError(
+            f"{tell_path(path)} must be readable, and you may not read it. Change its permissions."
+        )
+    try:
+        found = [
+            file for file in path.glob(pattern) if file.is_file() and not _is_aside(file.relative_to(path))
+        ]
+    except (ValueError, NotImplementedError) as error:
+        raise DataError(
+            f"collect.pattern must be a pattern such as '2026-*.csv' or '**/*.parquet'. {error}."
+        ) from None
+    if not found:
+        others = sorted(file.name for file in path.iterdir())
+        held = f"It holds {list_some(others)}" if others else "It is empty"
+        raise DataError(
+            f"{tell_path(path)} must hold parts named {pattern!r} and has none. {held}. Check collect.source and "
+            "collect.pattern."
+        )
+    return sorted(found, key=lambda file: file.relative_to(path).as_posix())
+
+
+def find_format(files: Iterable[Path], declared: str) -> str:
+    """Give the declared format, or the one that all endings tell.
+
+    Raises
+    ------
+    DataError
+        An ending is unknown, or they tell several formats.
+    """
+    if declared != "auto":
+        return declared
+    first: dict[str, Path] = {}
+    for file in files:
+        format_ = ENDINGS.get(_find_ending(file))
+        if format_ is None:
+            raise DataError(
+                f"{tell_path(file)} must end in {', '.join(ENDINGS)}, or (CSV, JSON Lines) in one of them and "
+                f"{', '.join(COMPRESSED)}. Convert it, say what it is in collect.format, or choose the parts by "
+                "collect.pattern."
+            )
+        first.setdefault(format_, file)
+    if len(first) > 1:
+        told = " and ".join(f"{tell_path(file)} is {format_}" for format_, file in first.items())
+        raise DataError(f"All parts must be of one format. {told}: choose the parts by collect.pattern.")
+    return next(iter(first))
+
+
+def make_reader(format_: str, delimiter: str = ",", encoding: str = "utf-8") -> Reader:
+    """Give what reads files of a format."""
+    readers: dict[str, Reader] = {
+        "csv": CsvReader(delimiter, encoding),
+        "jsonl": JsonLinesReader(),
+        "parquet": ParquetReader(),
+        "arrow": ArrowReader(),
+    }
+    return readers[format_]
+
+
+def _find_ending(file: Path) -> str:
+    name = file.name.lower()
+    for packed in COMPRESSED:
+        name = name.removesuffix(packed)
+    return Path(name).suffix
+
+
+def _is_aside(path: Path) -> bool:
+    return any(name.startswith((".", "_")) for name in path.parts)

@@ -1,0 +1,173 @@
+"""A raw table as its parts, each read in batches as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from toolkit.artifacts import measure_hash
+from toolkit.data.sources.columns import check_columns, list_some, simplify, unite
+from toolkit.errors import DataError
+
+BATCH_ROWS = 65_536  # most rows of a batch
+
+
+class Reader(Protocol):
+    """Reads one kind of file. Errors are DataError, and name the file by ``name``."""
+
+    @property
+    def text(self) -> bool:
+        """Whether every cell comes as text."""
+        ...
+
+    def load_columns(self, path: Path, name: str) -> pa.Schema:
+        """Read the names and types of the columns."""
+        ...
+
+    def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Read the rows, with the columns that :meth:`load_columns` gave or wider ones of the same names."""
+        ...
+
+
+@dataclass(eq=False)
+class Part:
+    """One file of a source.
+
+    Attributes
+    ----------
+    name : str
+        As messages name it: its path in the project, or its address.
+    rows : int, optional
+        Known once it has been read to its end.
+    """
+
+    name: str
+    path: Path
+    reader: Reader
+    live: bool = False  # may grow while it is read
+    rows: int | None = None
+    source: Source = field(init=False, repr=False)
+
+    @cached_property
+    def columns(self) -> pa.Schema:
+        """Its own columns.
+
+        Raises
+        ------
+        DataError
+            It cannot be read, or has columns without a name of their own or with nested values.
+        """
+        if not self.path.stat().st_size:
+            raise DataError(
+                f"{self.name} must hold a table and is empty (0 bytes). Write it anew, or remove it."
+            )
+        schema = self.reader.load_columns(self.path, self.name)
+        check_columns(schema, self.name)
+        return simplify(schema)
+
+    @cached_property
+    def hash(self) -> str:
+        """Its content's hash, ``md5:...``."""
+        return measure_hash(self.path)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read its rows, with the columns of the whole source.
+
+        Raises
+        ------
+        DataError
+            It cannot be read, has other columns than the other parts, or was changed meanwhile.
+        """
+        state = _measure_state(self.path)
+        schema, rows = self.source.columns, 0
+        for batch in self.reader.iterate(self.path, self.name, schema):
+            rows += batch.num_rows
+            fitted = _fit(batch, schema)
+            for start in range(0, batch.num_rows, BATCH_ROWS):
+                yield fitted.slice(start, BATCH_ROWS)
+        if not self.live and _measure_state(self.path) != state:
+            raise DataError(
+                f"{self.name} must stay as it is while it is read, and it was changed. Run the stage again when "
+                "nothing writes to it."
+            )
+        self.rows = rows
+
+
+@dataclass(eq=False)
+class Source:
+    """A raw table.
+
+    Attributes
+    ----------
+    format : str
+        csv, jsonl, parquet, arrow, sql or log.
+    parts : list of Part
+        In the order of their names; appended rows come as a new part, and a part that has not changed gives the same
+        rows as before.
+    text : bool
+        Every cell is text as it stands in the file (CSV): the types are still to be found.
+    """
+
+    format: str
+    parts: list[Part]
+    text: bool = False
+
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            part.source = self
+
+    @cached_property
+    def columns(self) -> pa.Schema:
+        """The columns that every part has, with types that hold every part's values."""
+        return unite((part.name, part.columns) for part in self.parts)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read all rows, at most 65,536 at a time, with the same columns each time.
+
+        Raises
+        ------
+        DataError
+            A part cannot be read, or there are no rows at all.
+        """
+        for part in self.parts:
+            yield from part.batches()
+        self.check_rows()
+
+    def check_rows(self) -> None:
+        """Check, after reading, that there were rows."""
+        if not any(part.rows for part in self.parts):
+            raise DataError(
+                f"{list_some(part.name for part in self.parts)} must have rows and has none, only the columns "
+                f"{list_some(self.columns.names)}."
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Give what was read as plain values: format, rows, and each part with its hash and rows."""
+        parts = [{"name": part.name, "hash": part.hash, "rows": part.rows} for part in self.parts]
+        counted = [part.rows for part in self.parts if part.rows is not None]
+        return {
+            "format": self.format,
+            "rows": sum(counted) if len(counted) == len(parts) else None,
+            "parts": parts,
+        }
+
+
+def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Put the columns in order and give them their types."""
+    if batch.schema.equals(schema):
+        return batch
+    columns = [batch.column(field.name).cast(field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _measure_state(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -9,6 +9,20 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+LONGEST = ("test_pipeline.py", "test_tour.py")  # share one finished clone
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares costly fixtures in one process of a parallel run, and begin with what takes longest."""
+
+    def group(item: pytest.Item) -> str:
+        folder = item.path.parent.name
+        return folder if folder == "browser" or item.path.name in LONGEST else item.path.name
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    folders = ["pipeline", "integration", "browser"]
+    items.sort(key=lambda item: folders.index(found) if (found := item.path.parent.name) in folders else 3)
 
 
 @dataclass(frozen=True)

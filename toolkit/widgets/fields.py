@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from toolkit.params import SECTIONS
 
-Kind = Literal["bool", "int", "float", "text", "choice", "texts", "numbers", "table", "yaml"]
+Kind = Literal["bool", "int", "float", "text", "choice", "texts", "numbers", "table", "options", "yaml"]
 _SCALARS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
 _TOLD = 2**31  # what only keeps a number within 32 bits needs no words
 _BOUNDS = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))
@@ -22,7 +22,8 @@ class Field:
     """A parameter as the form shows it.
 
     ``kind`` decides the widget; ``columns`` are the fields of each row of a ``table`` (a mapping of typed entries,
-    such as the sweep's space), and ``choices`` then the names that a row may have.
+    such as the sweep's space), and ``choices`` then the names that a row may have. ``options`` is a section of choices
+    within the section (the checks of the splits): ``columns`` are these.
     """
 
     key: str
@@ -67,6 +68,8 @@ def _describe_field(key: str, info: FieldInfo) -> Field:
         rows = {name: _plain(entry) for name, entry in (default or {}).items()}
         names = get_args(arguments[0]) if get_origin(arguments[0]) is Literal else ()
         return Field(key, "table", text, rows, choices=names, columns=_describe(arguments[1], ""))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and default is not None:
+        return Field(key, "options", text, default.model_dump(), columns=_describe(annotation, ""))
     return Field(key, _SCALARS.get(annotation, "yaml"), text, default, bounds=_bounds(info))
 
 

@@ -112,7 +112,7 @@ def show_value(kind: str, value: Any) -> Any:
     >>> show_value("texts", ["a", "1"]), show_value("float", 1e-5), show_value("text", "a b")
     ('a, "1"', '1.0e-05', 'a b')
     """
-    if kind in {"bool", "choice", "table"}:
+    if kind in {"bool", "choice", "table", "options"}:
         return value
     if value is None:
         return ""

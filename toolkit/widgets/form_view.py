@@ -11,10 +11,12 @@ from ipywidgets import HTML, Button, Checkbox, Dropdown, HBox, Layout, Tab, Text
 from toolkit.params import SECTIONS
 from toolkit.widgets.fields import Field
 from toolkit.widgets.form import FIELDS, Form, show_value
+from toolkit.widgets.options_view import OptionsEditor
 from toolkit.widgets.report import Report
 from toolkit.widgets.table_view import TableEditor
 
 _LABEL = {"description_width": "148px"}
+_WIDE = {"table", "options"}  # kinds with a row of their own below their help
 _CONTROL = Layout(width="440px", flex="0 0 auto")
 
 
@@ -108,7 +110,7 @@ class _Row(VBox):
             view.report.guard(lambda change: None if self._loading else view.put(field.key, change["new"])),
             names="value",
         )
-        wide = field.kind == "table"
+        wide = field.kind in _WIDE
         if wide:
             head = VBox([self._help, self._control])
         else:
@@ -142,6 +144,8 @@ def _make_control(field: Field, shown: Any, report: Report) -> Any:
         return Dropdown(options=options, value=shown, **common)
     if field.kind == "table":
         return TableEditor(field, shown, report)
+    if field.kind == "options":
+        return OptionsEditor(field, shown, report)
     return Text(str(shown), continuous_update=False, **common)
 
 
@@ -152,12 +156,12 @@ def _help(field: Field, changed: bool, saved: Any) -> str:
     if field.bounds:
         parts.append(html.escape(field.bounds))
     text = " · ".join(parts)
-    if field.kind == "table":
+    if field.kind in _WIDE:
         text = f"<b>{field.name}</b> · {text}"
     if changed:
         was = (
             ""
-            if field.kind == "table"
+            if field.kind in _WIDE
             else f": was {html.escape(str(show_value(field.kind, saved)) or 'empty')}"
         )
         text += f" · <b>changed{was}</b>"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import ParamsError
-from toolkit.params import SECTIONS
+from toolkit.params import SECTIONS, Checks
 from toolkit.params_edit import load_text
 from toolkit.params_file import load_params
 from toolkit.widgets.form import FIELDS, Form
@@ -24,7 +24,7 @@ def test_every_parameter_has_a_field_of_a_known_kind() -> None:
     for section, model in SECTIONS.items():
         assert [field.name for field in FIELDS[section]] == list(model.model_fields)
     assert {field.kind for fields in FIELDS.values() for field in fields} <= {
-        "bool", "int", "float", "text", "choice", "texts", "table",
+        "bool", "int", "float", "text", "choice", "texts", "table", "options",
     }  # fmt: skip
 
 
@@ -56,6 +56,16 @@ def test_typed_text_becomes_the_value_and_is_saved(form: Form, key: str, raw: ob
     section, name = key.split(".")
     assert getattr(load_params(form.root)[section], name) == value
     assert form.changes == {}
+
+
+def test_one_of_several_options_is_changed_alone(form: Form) -> None:
+    form.put("prepare.checks", form.shown("prepare.checks") | {"shift": "fail"})
+    assert form.save() == ["prepare.checks"]
+    assert load_params(form.root)["prepare"].checks == Checks(shift="fail")
+    before, after = TEXT.splitlines(), load_text(form.root).splitlines()
+    assert [line for line in after if line not in before] == [
+        "    shift: fail # train and test that can be told apart"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ def control(view: FormView, key: str):
 def test_every_control_shows_its_value_and_names_itself(view: FormView) -> None:
     for fields in FIELDS.values():
         for field in fields:
-            if field.kind != "table":
+            if field.kind == "options":
+                names = [menu.children[0].description for menu in control(view, field.key).children]
+                assert names == [column.name for column in field.columns]
+            elif field.kind != "table":
                 assert control(view, field.key).description == field.name
                 assert control(view, field.key).tooltip == field.description
                 assert control(view, field.key).value == view.form.shown(field.key)

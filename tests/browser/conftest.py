@@ -175,7 +175,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project, without git and results, whose pipeline ends with the labels."""
     root = tmp_path_factory.mktemp("lab") / "a project"
     root.mkdir()
-    for name in ("examples", "notebooks", "toolkit"):
+    for name in ("examples", "features", "generators", "notebooks", "schemas", "toolkit"):
         shutil.copytree(
             ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         )

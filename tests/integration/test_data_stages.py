@@ -26,7 +26,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An own project with the committed dvc.yaml and params.yaml and a folder for data."""
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for name in ("examples", "features", "generators", "schemas"):
+        shutil.copytree(ROOT / name, tmp_path / name)
     monkeypatch.setenv("TOOLKIT_ROOT", str(tmp_path))
     monkeypatch.delenv("TOOLKIT_RUN", raising=False)
     return tmp_path

@@ -98,15 +98,15 @@ def edit_params(text: str, changes: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> from toolkit.params_edit import _replace_value
-    >>> _replace_value("a: 1 # one\r\nb:  'x'\r\n", {"a": 2, "b": "y"})
+    >>> from toolkit.params_edit import replace_values
+    >>> replace_values("a: 1 # one\r\nb:  'x'\r\n", {"a": 2, "b": "y"})
     "a: 2 # one\r\nb:  'y'\r\n"
     """
     _check_keys(changes)
     values = _plain(text)
     _check_sections(values, changes)
     wanted = _with_changes(values, changes)
-    new = _replace_value(text, wanted)
+    new = replace_values(text, wanted)
     if not same_value(_plain(new), wanted):
         raise ParamsError(
             f"{NAME}: {', '.join(changes)}: cannot be changed without touching other values "
@@ -116,7 +116,8 @@ def edit_params(text: str, changes: Mapping[str, Any]) -> str:
     return new
 
 
-def _replace_value(text: str, wanted: Any) -> str:
+def replace_values(text: str, wanted: Any) -> str:
+    """Give the text of any YAML with the values ``wanted``, changing only the characters of those that differ."""
     edits: list[Edit] = []
     _collect(compose(text), wanted, text, edits)
     for start, end, piece in sorted(edits, reverse=True):
@@ -189,7 +190,7 @@ def _collect(node: Any, wanted: Any, text: str, edits: list[Edit], dotted: str =
             if isinstance(wanted, Mapping | list | tuple)
             else scalar_text(wanted, node.style)
         )
-        edits.append((node.start_mark.index, _end(node, text), piece))
+        edits.append((node.start_mark.index, find_end(node, text), piece))
     elif isinstance(node, MappingNode) and isinstance(wanted, Mapping):
         _collect_mapping(node, wanted, text, edits, dotted)
     elif (
@@ -197,7 +198,7 @@ def _collect(node: Any, wanted: Any, text: str, edits: list[Edit], dotted: str =
     ):
         _collect_block_list(node, list(wanted), text, edits)
     else:
-        edits.append((node.start_mark.index, _end(node, text), flow_text(wanted)))
+        edits.append((node.start_mark.index, find_end(node, text), flow_text(wanted)))
 
 
 def _collect_mapping(node: Any, wanted: Mapping[str, Any], text: str, edits: list[Edit], dotted: str) -> None:
@@ -205,10 +206,10 @@ def _collect_mapping(node: Any, wanted: Mapping[str, Any], text: str, edits: lis
     added = {key: value for key, value in wanted.items() if key not in old}
     gone = [key for key in old if key not in wanted]
     if (node.flow_style and (added or gone)) or not wanted:
-        edits.append((node.start_mark.index, _end(node, text), flow_text(wanted)))
+        edits.append((node.start_mark.index, find_end(node, text), flow_text(wanted)))
         return
     for key in gone:
-        edits.append(_remove_lines(old[key][0].start_mark.index, _end(old[key][1], text), text))
+        edits.append(_remove_lines(old[key][0].start_mark.index, find_end(old[key][1], text), text))
     for key, (key_node, value) in old.items():
         if key in wanted and _is_empty(value) != _is_empty(wanted[key]):
             edits += _fill_or_clear(key_node, value, wanted[key], text)
@@ -217,7 +218,7 @@ def _collect_mapping(node: Any, wanted: Mapping[str, Any], text: str, edits: lis
     if added:
         indent = " " * node.start_mark.column
         lines = [f"{key}: {flow_text(value)}{_comment(dotted, key)}" for key, value in added.items()]
-        edits.append(_insert_lines(_end(node, text), [indent + line for line in lines], text))
+        edits.append(_insert_lines(find_end(node, text), [indent + line for line in lines], text))
 
 
 def _is_empty(value: Any) -> bool:
@@ -232,7 +233,7 @@ def _is_empty(value: Any) -> bool:
 def _fill_or_clear(key: Any, value: Any, wanted: Any, text: str) -> list[Edit]:
     """Write behind the colon: ruamel's mark of an empty value stands at the next token, lines away."""
     colon = text.index(":", key.end_mark.index) + 1
-    start, end = value.start_mark.index, _end(value, text)
+    start, end = value.start_mark.index, find_end(value, text)
     if not _is_empty(value) and text.count("\n", colon, start) == 0:
         return [(start, end, flow_text(wanted))]
     gone = [] if _is_empty(value) else [_remove_lines(start, end, text)]
@@ -245,14 +246,14 @@ def _collect_block_list(node: Any, wanted: list[Any], text: str, edits: list[Edi
         _collect(item, value, text, edits)
     if len(items) > len(wanted):
         start = text.rindex("-", 0, items[len(wanted)].start_mark.index + 1)
-        edits.append(_remove_lines(start, _end(items[-1], text), text))
+        edits.append(_remove_lines(start, find_end(items[-1], text), text))
     elif len(items) < len(wanted):
         indent = " " * node.start_mark.column
         lines = [f"{indent}- {flow_text(value)}" for value in wanted[len(items) :]]
-        edits.append(_insert_lines(_end(items[-1], text), lines, text))
+        edits.append(_insert_lines(find_end(items[-1], text), lines, text))
 
 
-def _end(node: Any, text: str) -> int:
+def find_end(node: Any, text: str) -> int:
     """Where a node's own text ends; ruamel's mark of a block reaches over the comments and blank lines after it."""
     from ruamel.yaml.nodes import ScalarNode
 
@@ -260,7 +261,7 @@ def _end(node: Any, text: str) -> int:
         if node.flow_style or not node.value:
             return node.end_mark.index
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last, text)
+        return find_end(last[1] if isinstance(last, tuple) else last, text)
     end = node.end_mark.index
     if node.style in {"|", ">"}:
         end = node.start_mark.index + len(text[node.start_mark.index : end].rstrip("\r\n \t"))

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.artifacts import load_json
-from toolkit.data.table import tell_mixed
+from toolkit.data.contract.check import Checker
+from toolkit.data.contract.facts import Facts
+from toolkit.data.contract.infer import gather
+from toolkit.data.contract.rules import Contract
+from toolkit.data.sources.columns import list_some
 from toolkit.errors import DataError, suggest
-from toolkit.features.encode import KINDS
 
 SCHEMA = 1
-MOST_CATEGORIES = 1000  # a text column with more distinct values, or with nearly one a row, is free text
-FEW_CATEGORIES = 20  # with no more than these it is a category however few rows there are
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: type number, integer, boolean, category, text or time; role key, feature or excluded."""
+    """A column of the raw table: what its contract says of it, and what its rows showed.
+
+    Attributes
+    ----------
+    type, role : str
+        number, integer, boolean, category, text or time; key, feature or excluded.
+    missing : int
+        Rows that lack a value.
+    min, max : float, int or str, optional
+        Smallest and largest value found; of a time as ISO 8601 text.
+    categories : tuple of str, optional
+        Those found.
+    unit, meaning, personal, zone
+        As the contract says.
+    optional : bool
+        Whether a value may be missing.
+    minimum, maximum : float, int or str, optional
+        The allowed range.
+    allowed : tuple of str, optional
+        The only categories that are allowed.
+    """
 
     name: str
     type: str
@@ -31,6 +51,14 @@ class Column:
     min: float | str | None = None
     max: float | str | None = None
     categories: tuple[str, ...] | None = None
+    unit: str = ""
+    meaning: str = ""
+    personal: bool = False
+    optional: bool = False
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    allowed: tuple[str, ...] | None = None
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +78,12 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Give the schema as plain values for JSON; what a column has not is left out."""
         columns = [
-            {name: value for name, value in asdict(c).items() if value is not None} for c in self.columns
+            {
+                name: value
+                for name, value in asdict(column).items()
+                if value is not None and value is not False and value != ""
+            }
+            for column in self.columns
         ]
         return {
             "schema": SCHEMA,
@@ -62,7 +95,7 @@ class Schema:
 
 
 def infer_schema(table: pa.Table, key: str, exclude: Sequence[str] = ()) -> Schema:
-    """Infer types and ranges from the rows.
+    """Infer the schema of a table in memory, without a contract.
 
     Raises
     ------
@@ -70,29 +103,101 @@ def infer_schema(table: pa.Table, key: str, exclude: Sequence[str] = ()) -> Sche
         An excluded column does not exist or is the key, or a column can be no feature and is not excluded: all
         findings.
     """
-    findings = [
-        f"collect.exclude: '{name}' must be a column of the table and is not.{suggest(name, table.column_names)}"
+    findings = find_role_faults(table.column_names, key, exclude)
+    _, evidence = gather(table.to_batches(), table.schema, ".", text=False)
+    rules = []
+    for found in evidence:
+        is_key = found.name == key
+        rule, wrong, _ = found.decide(feature=not is_key and found.name not in exclude, text=False)
+        rules.append(replace(rule, type="text", missing=False, zone="") if is_key else rule)
+        findings += wrong
+    contract = Contract(key, tuple(rules))
+    checker = Checker(contract, table.schema)
+    for batch in table.to_batches():
+        checker.take(batch)
+    schema = build_schema(contract, exclude, checker.facts)
+    findings += find_feature_faults(schema)
+    if len(checker.faults):
+        findings.append(checker.faults.tell(table.num_rows, "The table", "its other rows say", "Correct it."))
+    if findings:
+        raise DataError("\n".join(findings))
+    return schema
+
+
+def build_schema(
+    contract: Contract, exclude: Sequence[str], facts: Mapping[str, Facts], ours: Sequence[str] = ()
+) -> Schema:
+    """Put together what the contract says and what the rows showed.
+
+    Parameters
+    ----------
+    contract : Contract
+        Its rules go in; a column that is ours has its own.
+    exclude, ours : sequence of str
+        Columns that are no features: those that params.yaml names, and those that the toolkit adds.
+    facts : mapping
+        By column, in the table's order.
+    """
+    columns = []
+    for name, fact in facts.items():
+        rule, (low, high) = contract.by_name.get(name, fact.rule), fact.ends
+        role = "key" if name == contract.key else "excluded" if name in exclude or name in ours else "feature"
+        columns.append(
+            Column(
+                name,
+                rule.type,
+                role,
+                fact.missing,
+                low,
+                high,
+                fact.categories,
+                unit=rule.unit,
+                meaning=rule.meaning,
+                personal=rule.personal,
+                optional=rule.missing,
+                minimum=rule.minimum,
+                maximum=rule.maximum,
+                allowed=rule.categories if rule.unseen == "refuse" else None,
+                zone=rule.zone,
+            )
+        )
+    rows = next(iter(facts.values())).rows if facts else 0
+    return Schema(contract.key, rows, tuple(exclude), tuple(columns))
+
+
+def find_role_faults(names: Sequence[str], key: str, exclude: Sequence[str]) -> list[str]:
+    """Compare the key and the excluded columns of params.yaml with the table's columns, as sentences."""
+    findings = []
+    if key not in names:
+        findings.append(
+            f"collect.key: '{key}' must be a column of the table and is not.{suggest(key, names)} Its columns are "
+            f"{list_some(names)}."
+        )
+    findings += [
+        f"collect.exclude: '{name}' must be a column of the table and is not.{suggest(name, names)}"
         for name in exclude
-        if name not in table.column_names
+        if name not in names
     ]
     if key in exclude:
         findings.append(
             f"collect.exclude: '{key}' is the key, which is never a feature. Take it out of the list."
         )
-    columns = []
-    for name in table.column_names:
-        role = "key" if name == key else "excluded" if name in exclude else "feature"
-        column = _infer_column(name, table[name], role)
-        columns.append(column)
-        if role == "feature":
-            findings += _feature_findings(column, table[name])
-    if not findings and not any(column.role == "feature" for column in columns):
-        findings.append(
+    return findings
+
+
+def find_feature_faults(schema: Schema) -> list[str]:
+    """Say which features have no value at all, or that there are no features."""
+    features = [column for column in schema.columns if column.role == "feature"]
+    if not features:
+        return [
             "The table must have at least one feature besides its key and excluded columns, and has none."
-        )
-    if findings:
-        raise DataError("\n".join(findings))
-    return Schema(key, table.num_rows, tuple(exclude), tuple(columns))
+        ]
+    return [
+        f"column '{column.name}' must have a value in some row to be a feature. It has none. Add it to "
+        "collect.exclude, or fill it."
+        for column in features
+        if column.missing == schema.rows
+    ]
 
 
 def load_schema(path: Path) -> Schema:
@@ -115,66 +220,10 @@ def parse_schema(value: Mapping[str, Any]) -> Schema:
     try:
         columns = []
         for entry in value["columns"]:
-            categories = tuple(entry["categories"]) if "categories" in entry else None
-            columns.append(Column(**{**entry, "categories": categories}))
+            lists = {name: tuple(entry[name]) for name in ("categories", "allowed") if name in entry}
+            columns.append(Column(**{**entry, **lists}))
         return Schema(value["key"], value["rows"], tuple(value["exclude"]), tuple(columns))
     except (KeyError, TypeError) as error:
         raise DataError(
             f"data/raw/schema.json is not a schema ({error}). Run './run dvc repro collect' to make it."
         ) from None
-
-
-def _infer_column(name: str, values: pa.ChunkedArray, role: str) -> Column:
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    missing, kind = values.null_count, _infer_type(values)
-    if kind == "category":
-        return Column(
-            name, kind, role, missing, categories=tuple(sorted(set(pc.unique(values).to_pylist()) - {None}))
-        )
-    if kind in ("number", "integer", "time") and missing < len(values):
-        if kind == "number":
-            values = values.cast(pa.float64())
-            nan = pc.is_nan(values).fill_null(False)
-            missing += pc.sum(nan).as_py()
-            values = values.filter(pc.invert(nan))
-        ends = pc.min_max(values).as_py() if len(values) else {"min": None, "max": None}
-        show = str if kind == "time" else lambda end: end
-        return Column(name, kind, role, missing, show(ends["min"]), show(ends["max"]))
-    return Column(name, kind, role, missing)
-
-
-def _infer_type(values: pa.ChunkedArray) -> str:
-    kind = values.type
-    if pa.types.is_boolean(kind):
-        return "boolean"
-    if pa.types.is_integer(kind):
-        return "integer"
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
-        return "number"
-    if pa.types.is_temporal(kind):
-        return "time"
-    distinct, filled = pc.count_distinct(values).as_py(), len(values) - values.null_count
-    few = distinct <= FEW_CATEGORIES and distinct < max(filled, 2)
-    return "category" if few or (distinct <= MOST_CATEGORIES and distinct <= filled / 2) else "text"
-
-
-def _feature_findings(column: Column, values: pa.ChunkedArray) -> list[str]:
-    advice = "Add it to collect.exclude, or derive a number or category from it."
-    if column.type not in KINDS:
-        mixed = tell_mixed(values) if column.type == "text" else ""
-        return [
-            f"column '{column.name}' must be one of {', '.join(KINDS)} to be a feature. It is {column.type}."
-            f"{mixed or ' ' + advice}"
-        ]
-    if column.missing == len(values):
-        return [
-            f"column '{column.name}' must have a value in some row to be a feature. It has none. {advice}"
-        ]
-    if column.type == "number" and any(
-        end in (float("inf"), float("-inf")) for end in (column.min, column.max)
-    ):
-        return [
-            f"column '{column.name}' must have finite numbers to be a feature. It has infinite ones: make them null."
-        ]
-    return []

@@ -1,0 +1,201 @@
+"""Check a table against its contract batch by batch: the typed rows, and everything that is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.data.contract.convert import Broken, Reason, convert
+from toolkit.data.contract.facts import Facts
+from toolkit.data.contract.faults import Faults, tell_rows
+from toolkit.data.contract.hashes import Seen, hash_column
+from toolkit.data.contract.parse import compare_key
+from toolkit.data.contract.rules import Contract, Rule
+from toolkit.errors import suggest
+
+LACKS = Reason("must have a value in every row", "Fill it, or set missing: true in the contract.")
+NO_KEY = Reason(
+    "is the key and must have a value in every row", "Fill it, or name another key in params.yaml."
+)
+DOUBLED = Reason(
+    "is the key and must have a value of its own in every row; an earlier row has the same",
+    "Remove the repeated rows, or name another key in params.yaml.",
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A batch after its check.
+
+    Attributes
+    ----------
+    rows : RecordBatch
+        The good rows, with the contract's columns and types.
+    places : ndarray
+        Where each stands in the batch as read (int64, from 0).
+    refused : RecordBatch
+        The other rows as they were read.
+    refused_places : ndarray
+        Where each of them stands.
+    reasons : list of str
+        All that each of them is refused for.
+    """
+
+    rows: pa.RecordBatch
+    places: np.ndarray
+    refused: pa.RecordBatch
+    refused_places: np.ndarray
+    reasons: list[str]
+
+
+class Checker:
+    """Converts and checks the batches of one table in their order.
+
+    Parameters
+    ----------
+    contract : Contract
+        What they must hold.
+    schema : pyarrow.Schema
+        The columns as they will be read.
+    decimal : str
+        What stands before the decimals of numbers in text.
+    ours : sequence of str
+        Columns that need no rule, since the toolkit adds them itself.
+    aside : bool
+        Refused rows are put aside: their keys do not count as taken.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        schema: pa.Schema,
+        decimal: str = ".",
+        ours: Sequence[str] = (),
+        aside: bool = False,
+    ) -> None:
+        self.contract, self.decimal, self._aside = contract, decimal, aside
+        self.faults = Faults()
+        self.rows = 0  # read so far
+        self.faults.table += find_column_faults(contract, schema.names, ours)
+        rules = {**contract.by_name, **{name: Rule(name, "boolean", missing=True) for name in ours}}
+        self.rules = [rules[name] for name in schema.names if name in rules]
+        self.facts = {rule.name: Facts(rule) for rule in self.rules}
+        self.schema = pa.schema([(rule.name, rule.arrow) for rule in self.rules])
+        self._keys = Seen()
+
+    def take(self, batch: pa.RecordBatch) -> Checked:
+        """Check the next batch."""
+        columns: list[pa.Array] = []
+        broken: list[tuple[str, Reason, pa.BooleanArray]] = []
+        for rule in self.rules:
+            raw = batch.column(rule.name)
+            values, found = convert(raw, rule, self.decimal)
+            found = [*found, *self._check_values(rule, raw, values)]
+            columns.append(values)
+            broken += [(rule.name, reason, mask) for reason, mask in found]
+        typed = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        if self.contract.key in self.facts:
+            broken += self._check_key(typed.column(self.contract.key), broken)
+        for name, reason, mask in broken:
+            raw = None if reason in (LACKS, NO_KEY) else batch.column(name)
+            self.faults.add(name, reason, mask, raw, self.rows)
+        self.rows += batch.num_rows
+        checked = _divide(batch, typed, broken)
+        for rule, values in zip(self.rules, checked.rows.columns, strict=True):
+            self.facts[rule.name].add(values)
+        return checked
+
+    def _check_values(self, rule: Rule, raw: pa.Array, values: pa.Array) -> list[Broken]:
+        found: list[Broken] = []
+        floating = pa.types.is_floating(raw.type)
+        needed = not rule.missing and rule.name != self.contract.key
+        if needed and (raw.null_count or floating):
+            found.append((LACKS, pc.is_null(raw, nan_is_null=floating)))
+        found += _check_range(rule, values)
+        if rule.unseen == "refuse":
+            unknown = pc.invert(pc.is_in(values, value_set=pa.array(rule.categories, pa.string())))
+            found.append((_refused(rule), pc.and_(unknown, pc.is_valid(values))))
+        return [(reason, mask) for reason, mask in found if pc.any(mask).as_py()]
+
+    def _check_key(
+        self, keys: pa.Array, broken: list[tuple[str, Reason, pa.BooleanArray]]
+    ) -> list[tuple[str, Reason, pa.BooleanArray]]:
+        empty = (
+            pc.or_kleene(pc.is_null(keys), pc.equal(keys, "")).fill_null(True).to_numpy(zero_copy_only=False)
+        )
+        counted = ~empty
+        if self._aside:
+            for _, _, mask in broken:
+                counted &= ~mask.to_numpy(zero_copy_only=False)
+        again = np.zeros(len(keys), dtype=bool)
+        again[counted] = self._keys.add(hash_column(keys)[counted])
+        found = [(NO_KEY, empty), (DOUBLED, again)]
+        return [(self.contract.key, reason, pa.array(mask)) for reason, mask in found if mask.any()]
+
+
+def find_column_faults(contract: Contract, names: Sequence[str], ours: Sequence[str] = ()) -> list[str]:
+    """Compare a table's columns with the contract's, as sentences."""
+    lacking = [name for name in contract.by_name if name not in names]
+    unknown = [name for name in names if name not in contract.by_name and name not in ours]
+    if lacking and len(lacking) == len(contract.by_name):
+        return [
+            f"the table must have the columns of {contract.file} and has none of them. If it is another table, give it "
+            f"a contract of its own: name a new file in collect.contract, and the first run writes it. Its columns are "
+            f"{', '.join(list(names)[:10])}."
+        ]
+    findings = []
+    for name in lacking:
+        near = suggest(name, unknown).replace("Did you mean", "Was it renamed to")
+        findings.append(
+            f"column '{name}' must be there and is not.{near} Add it, or take it out of the contract."
+        )
+    for name in unknown:
+        findings.append(
+            f"column '{name}' must be in the contract and is not.{suggest(name, lacking)} Leave it out of the table, "
+            "or set on_violation: widen once to have its rule proposed."
+        )
+    return findings
+
+
+def _check_range(rule: Rule, values: pa.Array) -> list[Broken]:
+    found: list[Broken] = []
+    for end, compare, word in ((rule.minimum, pc.less, "at least"), (rule.maximum, pc.greater, "at most")):
+        if end is not None:
+            limit = pa.scalar(_end(end, rule), values.type)
+            advice = "Correct them, leave them empty, or widen the range in the contract if they are right."
+            found.append((Reason(f"must be {word} {end}", advice), compare(values, limit).fill_null(False)))
+    return found
+
+
+def _end(end: float | int | str, rule: Rule) -> object:
+    moment = compare_key(end, rule.zone)
+    return float(moment) if rule.type == "number" else moment
+
+
+def _refused(rule: Rule) -> Reason:
+    names = rule.categories or ()
+    more = f" or {len(names) - 10} more" if len(names) > 10 else ""
+    return Reason(
+        f"must be one of {', '.join(names[:10])}{more}",
+        "Correct the values, or add them to the categories in the contract.",
+    )
+
+
+def _divide(
+    batch: pa.RecordBatch, typed: pa.RecordBatch, broken: list[tuple[str, Reason, pa.BooleanArray]]
+) -> Checked:
+    places = np.arange(batch.num_rows)
+    if not broken:
+        return Checked(typed, places, batch.slice(0, 0), places[:0], [])
+    refused = np.zeros(batch.num_rows, dtype=bool)
+    for _, _, mask in broken:
+        refused |= mask.to_numpy(zero_copy_only=False)
+    bad = pa.array(refused)
+    reasons = [reason for reason in tell_rows(broken, batch.num_rows) if reason]
+    return Checked(
+        typed.filter(pc.invert(bad)), places[~refused], batch.filter(bad), places[refused], reasons
+    )

@@ -22,6 +22,14 @@ def _check_distinct(values: list[str]) -> list[str]:
     return values
 
 
+def _check_contract(value: str) -> str:
+    """Check that a contract is a YAML file in schemas/, the folder that the stage depends on."""
+    check_project_path(value)
+    if not value.startswith("schemas/") or not value.endswith(".yaml"):
+        raise ValueError("must be a .yaml file in the folder schemas")
+    return value
+
+
 class Section(BaseModel):
     """A section of params.yaml: immutable, strict about types, closed to unknown keys."""
 
@@ -57,7 +65,7 @@ class Collect(Section):
     exclude: list[Column] = Field(
         ["true_label"], description="columns that are kept in the table but are no features"
     )
-    contract: Path = Field(
+    contract: Annotated[str, AfterValidator(_check_contract)] = Field(
         "schemas/breast_cancer.yaml",
         description="what the table must hold; the first run writes it in schemas/",
     )

@@ -60,7 +60,7 @@ def write_csv(path: Path, header: list[str], rows: list[list[object]]) -> None:
 def use_column(project: Path, source: str, **annotate: Any) -> None:
     set_params(
         project,
-        collect={"source": source, "key": "id", "exclude": []},
+        collect={"source": source, "key": "id", "exclude": [], "contract": "schemas/new.yaml"},
         annotate={"source": source, "format": "column", "key": "id", "truth": "", **annotate},
     )
 
@@ -155,7 +155,9 @@ def test_a_mistake_leaves_earlier_outputs_alone(project: Path) -> None:
 
 def test_labels_of_another_table_are_refused(project: Path) -> None:
     write_csv(project / "tables/small.csv", ["row_id", "a"], [["x1", 1], ["x2", 2]])
-    set_params(project, collect={"source": "tables/small.csv", "exclude": []})
+    set_params(
+        project, collect={"source": "tables/small.csv", "exclude": [], "contract": "schemas/small.yaml"}
+    )
     run_notebook("collect")
     with pytest.raises(
         ToolkitError, match=r"Every label must belong to a row of the table\. 565 of 565 do not"

@@ -20,7 +20,8 @@ from toolkit.data.contract.infer import gather
 from toolkit.data.contract.parse import load_contract
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.contract.text import write_contract_text
-from toolkit.data.schema import Schema, build_schema, find_feature_faults, find_role_faults
+from toolkit.data.describe import build_schema, find_feature_faults, find_role_faults
+from toolkit.data.schema import Schema
 from toolkit.errors import DataError
 from toolkit.params import Collect
 from toolkit.paths import tell_path

@@ -1,4 +1,4 @@
-"""Figures of a table: how large and complete it is, and which features tell most about the label."""
+"""Which features tell most about the label."""
 
 from __future__ import annotations
 
@@ -8,26 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.columns import get_columns
-from toolkit.data.schema import Schema
 from toolkit.features import Features
-
-
-def measure_table(table: pa.Table, schema: Schema) -> dict[str, int | float]:
-    """Count rows, columns by role, missing values among the features, and rows whose features repeat another's."""
-    features = [column for column in schema.columns if column.role == "feature"]
-    missing = sum(column.missing for column in features)
-    return {
-        "rows": table.num_rows,
-        "features": len(features),
-        "excluded": sum(column.role == "excluded" for column in schema.columns),
-        "missing_share": round(missing / (table.num_rows * len(features)), 6),
-        "repeated_rows": count_repeated(table.select([column.name for column in features])),
-    }
-
-
-def count_repeated(table: pa.Table) -> int:
-    """Count rows that are equal to an earlier one."""
-    return table.num_rows - table.group_by(table.column_names, use_threads=False).aggregate([]).num_rows
 
 
 def rank_features(features: Features, rows: pa.Table, classes: Sequence[str]) -> dict[str, float]:

@@ -18,22 +18,6 @@ from toolkit.views.style import COLORS, new_figure, new_note
 SHOWN_CATEGORIES = 5
 
 
-def table_columns(schema: Schema) -> pd.DataFrame:
-    """List each column of the raw table: role, type, missing values, range or categories."""
-    rows = {
-        column.name: {
-            "role": column.role,
-            "type": column.type,
-            "missing": column.missing,
-            "min": _number(column.min),
-            "max": _number(column.max),
-            "categories": _shorten(column.categories or ()),
-        }
-        for column in schema.columns
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
-
-
 def table_metrics(metrics: Mapping[str, Any]) -> pd.Series:
     """Show metrics as they stand in the stage's metrics.json."""
     flat = {
@@ -88,18 +72,30 @@ def plot_distributions(table: pa.Table, schema: Schema, most: int = 30) -> Figur
     figure, grid = new_figure(10.0, 1.25 * height + 0.2, rows=height, columns=6, squeeze=False)
     for axes, (name, kind) in zip(grid.flat, kinds.items(), strict=False):
         values = table[name].to_pandas().dropna()
-        if kind in ("number", "integer"):
-            axes.stairs(*np.histogram(values.astype(float), bins=20), fill=True)
+        title = f"{name} (length)" if kind == "text" else name
+        if kind in ("number", "integer", "time", "text"):
+            plain = values.str.len() if kind == "text" else values
+            axes.stairs(*_histogram(plain, kind), fill=True)
             axes.locator_params(axis="x", nbins=3)
         else:
             values.value_counts().head(12).plot.bar(ax=axes, xlabel="")
-        axes.set_title(name, fontsize=8)
+        axes.set_title(title, fontsize=8)
         axes.set_yticks([])
-        axes.tick_params(labelbottom=kind in ("number", "integer"), labelsize=7)
+        axes.tick_params(labelbottom=kind not in ("boolean", "category"), labelsize=7)
         axes.grid(visible=False)
     for axes in grid.flat[len(kinds) :]:
         axes.set_visible(False)
     return figure
+
+
+def _histogram(values: pd.Series, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Count values in 20 bins; times by years, with their fractions."""
+    if kind == "time":
+        start = values.astype("datetime64[us]") if values.dt.tz is None else values.dt.tz_localize(None)
+        numbers = start.astype("int64") / (365.2425 * 86_400e6) + 1970
+    else:
+        numbers = values.astype(float)
+    return np.histogram(numbers, bins=20)
 
 
 def table_features(features: Features) -> pd.DataFrame:
@@ -108,7 +104,7 @@ def table_features(features: Features) -> pd.DataFrame:
         feature.name: {
             "kind": feature.kind,
             "missing in train": "yes" if feature.missing else "no",
-            "categories": _shorten(feature.categories),
+            "categories": shorten(feature.categories),
         }
         for feature in features.features
     }
@@ -152,6 +148,7 @@ def _number(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else "" if value is None else value
 
 
-def _shorten(names: Sequence[str]) -> str:
+def shorten(names: Sequence[str]) -> str:
+    """Name the first five, and how many more there are."""
     more = f" and {len(names) - SHOWN_CATEGORIES} more" if len(names) > SHOWN_CATEGORIES else ""
     return ", ".join(names[:SHOWN_CATEGORIES]) + more

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from toolkit.data.describe import infer_schema
 from toolkit.data.join import join_labels, select_features
-from toolkit.data.schema import infer_schema
 from toolkit.errors import DataError
 
 TABLE = pa.table({"id": ["a", "b", "c"], "n": [1, 2, 3], "y": [0, 1, 0]})

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from sklearn.datasets import load_wine
 
+from toolkit.data.describe import infer_schema
 from toolkit.data.label_quality import (
     Quality,
     find_errors,
@@ -15,7 +16,6 @@ from toolkit.data.label_quality import (
     measure_quality,
     score_detection,
 )
-from toolkit.data.schema import infer_schema
 from toolkit.errors import AnnotationError
 
 FOLDS = 3

@@ -1,19 +1,12 @@
-"""Figures of a table, against scipy and scikit-learn's data."""
+"""The rank of features, against scipy and scikit-learn's data."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.stats import kruskal, spearmanr
 
-from toolkit.data.overview import measure_table, rank_features
-from toolkit.data.schema import infer_schema
+from toolkit.data.overview import rank_features
 from toolkit.features import Features
-
-
-def test_missing_values_and_repeated_rows_are_counted() -> None:
-    table = pa.table({"id": ["a", "b", "c", "d"], "x": [1, 1, None, None], "y": ["u", "u", "u", "v"]})
-    metrics = measure_table(table, infer_schema(table, "id"))
-    assert metrics == {"rows": 4, "features": 2, "excluded": 0, "missing_share": 0.25, "repeated_rows": 1}
 
 
 def test_rank_of_features_is_spearmans_for_a_regression() -> None:

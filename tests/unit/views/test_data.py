@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from toolkit.data.schema import infer_schema
+from toolkit.data.describe import infer_schema
 from toolkit.features import Features
 from toolkit.views import data as views
 from toolkit.views.style import show
@@ -17,19 +17,6 @@ TABLE = pa.table(
         "label": ["x", "y", "x", "y"],
     }
 )
-
-
-def test_columns_are_listed_with_range_or_categories() -> None:
-    table = views.table_columns(infer_schema(TABLE, "id", ["label"]))
-    assert table.loc["n"].to_dict() == {
-        "role": "feature",
-        "type": "number",
-        "missing": 1,
-        "min": "0.5",
-        "max": "2",
-        "categories": "",
-    }
-    assert table.loc["color", "categories"] == "blue, red"
 
 
 def test_missing_values_are_plotted_worst_first_or_said_to_be_none() -> None:

@@ -1,4 +1,4 @@
-"""How a contract must change to hold a table: ``on_violation: widen`` proposes it, ``toolkit data accept`` writes it."""
+"""How a contract must change to hold a table: what ``widen`` proposes and ``toolkit data accept`` writes."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from toolkit.data.contract.faults import Faults, tell_rows
 from toolkit.data.contract.hashes import Seen, hash_column
 from toolkit.data.contract.parse import compare_key
 from toolkit.data.contract.rules import Contract, Rule
+from toolkit.data.sources.columns import list_some
 from toolkit.errors import suggest
 
 LACKS = Reason("must have a value in every row", "Fill it, or set missing: true in the contract.")
@@ -141,11 +142,11 @@ def find_column_faults(contract: Contract, names: Sequence[str], ours: Sequence[
     """Compare a table's columns with the contract's, as sentences."""
     lacking = [name for name in contract.by_name if name not in names]
     unknown = [name for name in names if name not in contract.by_name and name not in ours]
-    if lacking and len(lacking) == len(contract.by_name):
+    if len(lacking) > len(contract.by_name) / 2:
         return [
-            f"the table must have the columns of {contract.file} and has none of them. If it is another table, give it "
-            f"a contract of its own: name a new file in collect.contract, and the first run writes it. Its columns are "
-            f"{', '.join(list(names)[:10])}."
+            f"the table must have the {len(contract.by_name)} columns of {contract.file} and lacks {len(lacking)}: "
+            f"{list_some(lacking)}. If it is another table, give it a contract of its own: name a new file in "
+            f"collect.contract, and the first run writes it. Its columns are {list_some(names)}."
         ]
     findings = []
     for name in lacking:

@@ -51,13 +51,15 @@ def simplify(schema: pa.Schema) -> pa.Schema:
     return pa.schema([pa.field(field.name, _simplify_type(field.type)) for field in schema])
 
 
-def unite(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
+def unite(schemas: Iterable[tuple[str, pa.Schema]], sparse: bool = False) -> pa.Schema:
     """Give the columns that all parts have, in the first part's order, each with a type that holds every part's.
 
     Parameters
     ----------
     schemas : iterable of (str, Schema)
         The name of a part, and its columns.
+    sparse : bool
+        A part may lack columns: its rows have no values there.
 
     Raises
     ------
@@ -73,9 +75,11 @@ def unite(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
             types = dict(zip(schema.names, schema.types, strict=True))
             origin = dict.fromkeys(types, name)
             continue
-        _check_same_names(first, list(types), name, schema.names)
+        if not sparse:
+            _check_same_names(first, list(types), name, schema.names)
         for field in schema:
-            wider = widen(types[field.name], field.type)
+            wider = widen(types.setdefault(field.name, field.type), field.type)
+            origin.setdefault(field.name, name)
             if wider is None:
                 raise DataError(
                     f"{name}: column '{field.name}' must have the type it has in {origin[field.name]}, "

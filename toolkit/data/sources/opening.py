@@ -86,6 +86,8 @@ def find_parts(path: Path, pattern: str = "*") -> list[Path]:
             f"{tell_path(path)} must be readable, and you may not read it. Change its permissions."
         )
     try:
+        if ".." in Path(pattern).parts:
+            raise ValueError("It must stay in the folder, without '..'")
         found = [
             file for file in path.glob(pattern) if file.is_file() and not _is_aside(file.relative_to(path))
         ]

@@ -15,6 +15,7 @@ from toolkit.data.sources.columns import check_columns, list_some, simplify, uni
 from toolkit.errors import DataError
 
 BATCH_ROWS = 65_536  # most rows of a batch
+SPARSE = ("jsonl", "log")  # formats whose rows name their columns, and may leave some out
 
 
 class Reader(Protocol):
@@ -124,7 +125,7 @@ class Source:
     @cached_property
     def columns(self) -> pa.Schema:
         """The columns that every part has, with types that hold every part's values."""
-        return unite((part.name, part.columns) for part in self.parts)
+        return unite(((part.name, part.columns) for part in self.parts), sparse=self.format in SPARSE)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read all rows, at most 65,536 at a time, with the same columns each time.

@@ -1,0 +1,141 @@
+"""A source is a file, or a folder whose parts make one table."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from toolkit.artifacts import measure_hash
+from toolkit.data.sources.source import Source
+
+
+def test_parts_are_read_in_the_order_of_their_names(project) -> None:
+    project.save("raw/2026-02.csv", "id,a\n3,x\n")
+    project.save("raw/2026-01.csv", "a,id\ny,1\nz,2\n")  # columns in another order
+    project.save("raw/.hidden.csv", "other\n1\n")
+    project.save("raw/_SUCCESS", "")
+    assert project.read("raw").to_pydict() == {"a": ["y", "z", "x"], "id": ["1", "2", "3"]}
+    assert project.open("raw").columns.names == ["a", "id"]
+
+
+def test_a_pattern_chooses_parts_and_may_go_deep(project) -> None:
+    project.save("raw/2025/a.csv", "id\n1\n")
+    project.save("raw/2026/b.csv", "id\n2\n")
+    project.save("raw/2026/notes.txt", "read me")
+    assert project.read("raw", pattern="**/*.csv").to_pydict() == {"id": ["1", "2"]}
+    assert project.read("raw", pattern="2026/*.csv").to_pydict() == {"id": ["2"]}
+
+
+def test_what_was_read_is_described(project) -> None:
+    first = project.save("raw/a.csv", "id\n1\n")
+    second = project.save("raw/b.csv", "id\n2\n3\n")
+    source = project.open("raw")
+    assert source.describe()["rows"] is None
+    list(source.batches())
+    assert source.describe() == {
+        "format": "csv",
+        "rows": 3,
+        "parts": [
+            {"name": "raw/a.csv", "hash": measure_hash(first), "rows": 1},
+            {"name": "raw/b.csv", "hash": measure_hash(second), "rows": 2},
+        ],
+    }
+
+
+def test_types_are_widened_over_parts(project) -> None:
+    (project.root / "raw").mkdir()
+    pq.write_table(
+        pa.table({"n": [1], "m": pa.nulls(1), "t": pa.array([1], pa.timestamp("s"))}),
+        project.root / "raw/a.parquet",
+    )
+    pq.write_table(
+        pa.table({"n": [0.5], "m": ["x"], "t": pa.array([1], pa.timestamp("us"))}),
+        project.root / "raw/b.parquet",
+    )
+    table = project.read("raw")
+    assert table.schema.types == [pa.float64(), pa.string(), pa.timestamp("us")]
+    assert table["n"].to_pylist() == [1.0, 0.5] and table["m"].to_pylist() == [None, "x"]
+
+
+def test_keys_that_a_json_part_lacks_are_missing(project) -> None:
+    project.save("raw/a.jsonl", '{"id": 1}\n')
+    project.save("raw/b.jsonl", '{"id": 2, "new": "x"}\n')
+    assert project.read("raw").to_pydict() == {"id": [1, 2], "new": [None, "x"]}
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("id,b\n1,2\n", "raw/b.csv must have the columns of raw/a.csv, since both are parts of one table. It lacks age and it has b besides."),
+        ("id\n1\n", "It lacks age. Mend the part"),
+        ("id,age,c\n1,2,3\n", "It has c besides. Mend"),
+        ("id,Age\n1,2\n", "It lacks age and it has Age besides. Did you mean 'Age'?"),
+        ("", "raw/b.csv must hold a table and is empty (0 bytes)"),
+    ],
+)  # fmt: skip
+def test_parts_with_other_columns_are_refused(project, second: str, message: str) -> None:
+    project.save("raw/a.csv", "id,age\n0,0\n")
+    project.save("raw/b.csv", second)
+    assert message in project.refuse("raw")
+
+
+def test_types_that_do_not_go_together_are_refused(project) -> None:
+    (project.root / "raw").mkdir()
+    pq.write_table(pa.table({"n": [1]}), project.root / "raw/a.parquet")
+    pq.write_table(pa.table({"n": ["x"]}), project.root / "raw/b.parquet")
+    assert (
+        "raw/b.parquet: column 'n' must have the type it has in raw/a.parquet, int64. Got string instead"
+        in project.refuse("raw")
+    )
+
+
+def test_a_part_without_rows_is_fine_unless_all_are(project) -> None:
+    project.save("raw/a.csv", "id\n")
+    project.save("raw/b.csv", "id\n1\n")
+    assert project.read("raw").num_rows == 1
+    project.save("raw/b.csv", "id\n")
+    assert project.refuse("raw") == "raw/a.csv, raw/b.csv must have rows and has none, only the columns id."
+
+
+def test_sources_that_are_not_there_are_refused(project) -> None:
+    assert "t.csv must exist and does not." in project.refuse("t.csv")
+    (project.root / "raw").mkdir()
+    assert "raw must hold parts named '*' and has none. It is empty." in project.refuse("raw")
+    project.save("raw/a.csv", "id\n1\n")
+    assert "parts named '*.parquet' and has none. It holds a.csv." in project.refuse(
+        "raw", pattern="*.parquet"
+    )
+    assert "collect.pattern must be a pattern such as" in project.refuse("raw", pattern="/abs*")
+    assert "collect.pattern must" in project.refuse("raw", pattern="../*")
+
+
+def test_files_of_unknown_or_several_formats_are_refused(project) -> None:
+    project.save("table.xlsx", "x")
+    assert "table.xlsx must end in .csv, .tsv, .jsonl" in project.refuse("table.xlsx")
+    project.save("raw/a.csv", "id\n1\n")
+    project.save("raw/b.jsonl", '{"id": 1}\n')
+    assert "All parts must be of one format. raw/a.csv is csv and raw/b.jsonl is jsonl" in project.refuse(
+        "raw"
+    )
+    project.save("table.txt", "id\n1\n")
+    assert project.read("table.txt", format="csv").num_rows == 1
+
+
+def test_what_may_not_be_read_is_told(project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.save("raw/a.csv", "id\n1\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read everything
+    assert "raw must be readable, and you may not read it." in project.refuse("raw")
+
+
+def change_while_reading(source: Source, path: Path) -> None:
+    for batch in source.batches():
+        if batch:
+            path.write_text("id\n" + "9\n" * 200_000)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(project) -> None:
+    path = project.save("t.csv", "id\n" + "1\n" * 200_000)
+    with pytest.raises(Exception, match="t.csv must stay as it is while it is read, and it was changed"):
+        change_while_reading(project.open("t.csv"), path)

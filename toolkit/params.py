@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from toolkit.paths import check_optional_path, check_project_path, check_source
+from toolkit.paths import check_database, check_optional_path, check_project_path, check_source
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -30,6 +30,20 @@ def _check_contract(value: str) -> str:
     return value
 
 
+def _check_delimiter(value: str) -> str:
+    if len(value) != 1 or not value.isascii() or value in '\r\n"\0':
+        raise ValueError("must be one ASCII character other than a quote, such as ',', ';' or '\\t'")
+    return value
+
+
+def _check_encoding(value: str) -> str:
+    try:
+        "".encode(value)
+    except LookupError:
+        raise ValueError("must be an encoding of text that Python knows, such as utf-8 or latin-1") from None
+    return value
+
+
 class Section(BaseModel):
     """A section of params.yaml: immutable, strict about types, closed to unknown keys."""
 
@@ -50,12 +64,14 @@ class Collect(Section):
         "auto",
         description="auto: by the ending; csv, jsonl, parquet, arrow, sql, or log: a service's predictions",
     )
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
+    delimiter: Annotated[str, AfterValidator(_check_delimiter)] = Field(
         ",", description="CSV: what stands between columns"
     )
     decimal: Literal[".", ","] = Field(".", description="CSV: what stands before the decimals of a number")
-    encoding: str = Field("utf-8", min_length=1, description="CSV: encoding of the text")
-    database: str = Field(
+    encoding: Annotated[str, AfterValidator(_check_encoding)] = Field(
+        "utf-8", description="CSV: encoding of the text"
+    )
+    database: Annotated[str, AfterValidator(check_database)] = Field(
         "", description="sql: address of the database; its user and password come from the environment"
     )
     generator: OptionalPath = Field(

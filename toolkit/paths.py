@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from toolkit.errors import StageError
+
+SCHEMES = ("http", "https", "s3", "gs", "az")  # of addresses that DVC can watch and fsspec can read
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -54,8 +57,46 @@ def check_optional_path(value: str) -> str:
 
 
 def check_source(value: str) -> str:
-    """Check that a source is a path inside the project or an address with a scheme; return it as given."""
-    return value if is_address(value) else check_project_path(value)
+    """Check that a source is a path inside the project or an address with a scheme; return it as given.
+
+    Raises
+    ------
+    ValueError
+        Neither, or an address that names a user or a password.
+    """
+    if not is_address(value):
+        return check_project_path(value)
+    parts = urlsplit(value)
+    if parts.scheme not in SCHEMES:
+        raise ValueError(f"must begin with one of {', '.join(SCHEMES)}, or be a path inside the project")
+    if parts.username or parts.password:
+        raise ValueError("must name no user and no password: they come from the environment")
+    if not parts.netloc or not parts.path.strip("/"):
+        raise ValueError("must name one file, such as https://example.com/table.csv")
+    return value
+
+
+def check_database(value: str) -> str:
+    """Check the address of a database; return it as given. Empty passes.
+
+    Raises
+    ------
+    ValueError
+        Not ``sqlite:///path`` inside the project or ``postgresql://host:port/name``, or it names a user or password.
+    """
+    parts = urlsplit(value)
+    if not value:
+        return value
+    if parts.scheme == "sqlite":
+        if not value.startswith("sqlite:///"):
+            raise ValueError("must have three slashes before the path, such as sqlite:///examples/table.db")
+        check_project_path(value.removeprefix("sqlite:///"))
+        return value
+    if parts.scheme != "postgresql" or not parts.path.strip("/"):
+        raise ValueError("must be sqlite:///path or postgresql://host:port/name")
+    if "@" in value or "password" in value.lower() or "user=" in value.lower():
+        raise ValueError("must name no user and no password: set PGUSER and PGPASSWORD, or ~/.pgpass")
+    return value
 
 
 def is_address(value: str) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from toolkit.errors import ParamsError
+from toolkit.download import check_address
+from toolkit.errors import DataError, ParamsError
 from toolkit.params_file import compose, construct, load_params
+from toolkit.paths import is_address
 from toolkit.pipeline import list_outs, load_yaml
 
 _VALUE = re.compile(r"\$\{(\w+)\.(\w+)\}")
@@ -33,12 +35,21 @@ def check_project(root: Path) -> None:
     construct(compose((root / "params.yaml").read_text(encoding="utf-8")), (), places, [])
     findings = []
     for section, key in named:
-        path = getattr(params[section], key)
-        if not (root / path).exists() and not any(path == out or path.startswith(out + "/") for out in made):
+        fault = _find_fault(root, getattr(params[section], key), made)
+        if fault:
             line = places.get((section, key), places.get((section,), 1))
-            findings.append(
-                (line, f"params.yaml:{line}: {section}.{key}: must name a file that exists, or that a stage makes. "
-                       f"Got '{path}', and there is none.")
-            )  # fmt: skip
+            findings.append((line, f"params.yaml:{line}: {section}.{key}: {fault}"))
     if findings:
         raise ParamsError("\n".join(message for _, message in sorted(findings)))
+
+
+def _find_fault(root: Path, path: str, made: list[str]) -> str:
+    if is_address(path):
+        try:
+            check_address(path)
+        except DataError as error:
+            return str(error)
+        return ""
+    if (root / path).exists() or any(path == out or path.startswith(out + "/") for out in made):
+        return ""
+    return f"must name a file that exists, or that a stage makes. Got '{path}', and there is none."

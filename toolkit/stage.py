@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.artifacts import measure_hash, write_json
+from toolkit.download import download
 from toolkit.errors import ParamsError, StageError
 from toolkit.params import SECTIONS, STAGES
 from toolkit.params_file import check_values, load_params
-from toolkit.paths import project_root
+from toolkit.paths import is_address, project_root
 from toolkit.pipeline import StageFiles, load_stage_files
 
 RUN_VARIABLE = "TOOLKIT_RUN"  # set by the runner in the kernel: "<stage>:<run id>:<runner's pid>"
@@ -75,6 +76,7 @@ class Stage:
         self.name, self.root, self.params = name, root, params
         self._run = run
         self._read: dict[str, tuple[object, str]] = {}  # dependency: its state and hash before it was read
+        self._copies: dict[str, Path] = {}  # of what addresses name
         self._files: StageFiles = load_stage_files(root, name)
         work = root / ".toolkit"
         self._owner = work / f"{name}.owner"
@@ -88,12 +90,13 @@ class Stage:
     def input(self, path: str, *, live: bool = False) -> Path:
         """Give the absolute path of a dependency that dvc.yaml declares for this stage.
 
+        An address is copied to .toolkit/downloads first, once a run, and the copy's path is given.
         Its hash for the lineage is taken now, before it is read; :meth:`finish` refuses if it has changed since.
 
         Parameters
         ----------
         path : str
-            Relative to the project; the dependency or something in it.
+            Relative to the project; the dependency or something in it. Or an address.
         live : bool
             It may change while it is read, as the log of a running service does: hashed at the end instead.
 
@@ -101,6 +104,8 @@ class Stage:
         ------
         StageError
             The file does not exist (names the stage that makes it), or dvc.yaml does not declare it.
+        DataError
+            What is at an address cannot be copied whole.
         """
         if not self._files.depends_on(path):
             for key in self._files.keys:
@@ -110,6 +115,8 @@ class Stage:
                         "neither -p nor the parameters cell can change an input."
                     )
             raise StageError(f"dvc.yaml: stage '{self.name}' reads {path} and must name it under 'deps'.")
+        if is_address(path):
+            return self._fetch(path)
         absolute = self.root / path
         if not absolute.exists():
             maker = self._files.maker_of(path)
@@ -162,8 +169,15 @@ class Stage:
         shutil.rmtree(self._staging, ignore_errors=True)
         return record
 
+    def _fetch(self, address: str) -> Path:
+        if address not in self._copies:
+            self._copies[address] = download(address, self.root / ".toolkit" / "downloads")
+        return self._copies[address]
+
     def _hash_input(self, dep: str) -> str:
         """Give the hash of what was read, after a look that it still is what is there."""
+        if is_address(dep):
+            return measure_hash(self._fetch(dep))
         place = self.input(dep, live=True)
         if dep not in self._read:
             return measure_hash(place)

@@ -84,6 +84,7 @@ def imported_files(stage: str) -> set[str]:
     frame = {
         f"toolkit.{name}"
         for name in (
+            "download",
             "errors",
             "paths",
             "params",

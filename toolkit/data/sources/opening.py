@@ -10,11 +10,12 @@ from typing import Any
 from toolkit.data.sources.arrow_file import ArrowReader, ParquetReader
 from toolkit.data.sources.columns import list_some
 from toolkit.data.sources.csv_file import CsvReader
+from toolkit.data.sources.database import copy_query
 from toolkit.data.sources.json_lines import JsonLinesReader
 from toolkit.data.sources.raw_bytes import COMPRESSED
 from toolkit.data.sources.source import Part, Reader, Source
 from toolkit.errors import DataError
-from toolkit.paths import tell_path
+from toolkit.paths import is_address, tell_path
 
 ENDINGS = {
     ".csv": "csv",
@@ -47,8 +48,15 @@ def open_source(params: Any, root: Path, path: Path) -> Source:
     """
     files = find_parts(path, params.pattern)
     format_ = find_format(files, params.format)
+    if format_ == "sql":
+        name = tell_path(path)
+        copy = copy_query(name, path, params.database, root, root / ".toolkit" / "downloads" / "query.arrow")
+        return Source(format_, [Part(name, copy, ArrowReader())])
     reader = make_reader(format_, params.delimiter, params.encoding)
-    return Source(format_, [Part(tell_path(file), file, reader) for file in files], reader.text)
+    names = [params.source if is_address(params.source) else tell_path(file) for file in files]
+    return Source(
+        format_, [Part(name, file, reader) for name, file in zip(names, files, strict=True)], reader.text
+    )
 
 
 def open_file(path: Path) -> Source:

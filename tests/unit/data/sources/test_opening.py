@@ -68,7 +68,7 @@ def test_keys_that_a_json_part_lacks_are_missing(project) -> None:
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        ("id,b\n1,2\n", "raw/b.csv must have the columns of raw/a.csv, since both are parts of one table. It lacks age and it has b besides."),
+        ("id,b\n1,2\n", "b.csv must have the columns of raw/a.csv, since both are parts of one table. It lacks age"),
         ("id\n1\n", "It lacks age. Mend the part"),
         ("id,age,c\n1,2,3\n", "It has c besides. Mend"),
         ("id,Age\n1,2\n", "It lacks age and it has Age besides. Did you mean 'Age'?"),
@@ -137,5 +137,5 @@ def change_while_reading(source: Source, path: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused(project) -> None:
     path = project.save("t.csv", "id\n" + "1\n" * 200_000)
-    with pytest.raises(Exception, match="t.csv must stay as it is while it is read, and it was changed"):
+    with pytest.raises(Exception, match=r"t\.csv must stay as it is while it is read, and it was changed"):
         change_while_reading(project.open("t.csv"), path)

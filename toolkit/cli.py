@@ -101,6 +101,8 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     params.set_defaults(command=_params)
 
+    _add_data(commands)
+
     run = commands.add_parser("run", help="execute a stage's notebook, notebooks/STAGE.ipynb")
     run.add_argument("stage", metavar="STAGE", help="the stage, as in dvc.yaml")
     run.add_argument(
@@ -113,6 +115,27 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(command=_run)
     return parser
+
+
+def _add_data(commands: Any) -> None:
+    """Add ``toolkit data`` and its commands."""
+    data = commands.add_parser("data", help="the raw table and its contract")
+    actions = data.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    accept = actions.add_parser(
+        "accept", help="write into the contract what collect proposed (on_violation: widen)"
+    )
+    accept.set_defaults(command=_accept)
+
+
+def _accept(_: argparse.Namespace) -> None:
+    from toolkit.data.accept import accept_changes
+    from toolkit.paths import project_root
+
+    name, diff = accept_changes(project_root())
+    print(diff)
+    print(
+        f"Changed {name}. Commit it: git add {name} && git commit. collect.on_violation: fail checks against it again."
+    )
 
 
 def _release(_: argparse.Namespace) -> None:

@@ -10,7 +10,8 @@ import pyarrow as pa
 from toolkit.data.contract.check import Checker
 from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.infer import gather
-from toolkit.data.contract.rules import Contract
+from toolkit.data.contract.parse import compare_key
+from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.schema import Column, Schema
 from toolkit.data.sources.columns import list_some
 from toolkit.errors import DataError, suggest
@@ -77,14 +78,21 @@ def build_schema(
                 meaning=rule.meaning,
                 personal=rule.personal,
                 optional=rule.missing,
-                minimum=rule.minimum,
-                maximum=rule.maximum,
+                minimum=_plain_end(rule.minimum, rule),
+                maximum=_plain_end(rule.maximum, rule),
                 allowed=rule.categories if rule.unseen == "refuse" else None,
                 zone=rule.zone,
             )
         )
     rows = next(iter(facts.values())).rows if facts else 0
     return Schema(contract.key, rows, tuple(exclude), tuple(columns))
+
+
+def _plain_end(end: float | str | None, rule: Rule) -> float | str | None:
+    """Give an end of a range so that it needs no time zones to be read: an instant in UTC if the column has a zone."""
+    if not isinstance(end, str) or not rule.zone:
+        return end
+    return compare_key(end, rule.zone).isoformat().replace("+00:00", "Z")
 
 
 def find_role_faults(names: Sequence[str], key: str, exclude: Sequence[str]) -> list[str]:

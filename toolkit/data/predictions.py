@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,21 @@ class Window:
     ----------
     counts : Counts
         In the cells of the profile.
+    profile : Profile
+        The reference of the features that were read.
     versions : Counter of str
         Rows by version of the model that predicted them.
+    left_out : tuple of str
+        Personal features, which a log does not have: they are not measured.
     """
 
     counts: Counts
+    profile: Profile
     versions: Counter[str] = field(default_factory=Counter)
+    left_out: tuple[str, ...] = ()
 
 
-def load_window(path: Path, profile: Profile) -> Window:
+def load_window(path: Path, profile: Profile, personal: Collection[str] = ()) -> Window:
     """Read predicted rows and count them.
 
     Parameters
@@ -45,20 +51,25 @@ def load_window(path: Path, profile: Profile) -> Window:
         The table of the stage ``predict`` (.parquet), or a prediction log: a .jsonl file or a folder of them.
     profile : Profile
         The reference.
+    personal : collection of str
+        Features that the service keeps out of its log.
 
     Raises
     ------
     DataError
         There is nothing of that kind at ``path``, or it cannot be read; names file and line.
     DriftError
-        A column that the profile describes is missing or not of its kind; names the file.
+        A column that the profile describes is missing or not of its kind, or the log has no feature at all; names
+        the file.
     """
-    window = Window(profile.no_rows())
+    is_table = path.suffix == ".parquet"
+    left_out = () if is_table else tuple(cells.name for cells in profile.features if cells.name in personal)
+    if left_out:
+        profile = _leave_out(profile, left_out, path)
+    window = Window(profile.no_rows(), profile, left_out=left_out)
     names = [cells.name for cells in profile.features]
     outputs = [cells.name for cells in profile.predictions]
-    blocks = (
-        _read_parquet(path, names, outputs) if path.suffix == ".parquet" else _read_log(path, names, outputs)
-    )
+    blocks = _read_parquet(path, names, outputs) if is_table else _read_log(path, names, outputs)
     for block in blocks:
         try:
             window.counts += profile.count(block.features, block.predictions)
@@ -66,6 +77,16 @@ def load_window(path: Path, profile: Profile) -> Window:
             raise DriftError(f"{path.name}: {error}") from None
         window.versions.update(block.versions)
     return window
+
+
+def _leave_out(profile: Profile, names: Collection[str], path: Path) -> Profile:
+    kept = tuple(cells for cells in profile.features if cells.name not in names)
+    if not kept:
+        raise DriftError(
+            f"{path.name} must have a feature to measure and has none: the contract calls all of them personal, and "
+            "the service keeps such values out of its log. The service's own metrics watch them (GET /metrics)."
+        )
+    return replace(profile, features=kept)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.artifacts import load_json
 from toolkit.errors import DataError, suggest
 from toolkit.serving.model import Model, Predictions
-from toolkit.serving.request import MAX_FINDINGS, find_type_faults
+from toolkit.serving.request import MAX_FINDINGS, find_rule_faults, find_type_faults
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,6 +100,7 @@ def check_table(model: Model, columns: Mapping[str, np.ndarray], names: Sequence
     for name, kind in model.inputs.items():
         values = {name: _as_json(columns[name])}
         faults += find_type_faults(values, {name: kind}, model.nullable)
+        faults += find_rule_faults(values, model.rules)
     if faults:
         shown = "\n".join(f"  {fault['message']}" for fault in faults[:MAX_FINDINGS])
         more = f"\n  and {len(faults) - MAX_FINDINGS} more" if len(faults) > MAX_FINDINGS else ""

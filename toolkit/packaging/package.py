@@ -17,6 +17,7 @@ from toolkit.monitoring.profile import load_profile, scores_from_list
 from toolkit.packaging.version import load_pins, measure_version
 from toolkit.params import Package
 from toolkit.serving.model import FILES, Model, load_model
+from toolkit.serving.rules import select_rules
 
 UPSTREAM = ("collect", "annotate", "prepare", "sweep", "train", "validate")
 REPLAYED_ROWS = 200
@@ -29,6 +30,7 @@ class Sources:
     prepared: Path
     train: Path
     validate: Path
+    schema: Path | None = None  # data/raw/schema.json; None: requests are checked for their types alone
 
 
 def load_records(find: Callable[[str], Path]) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def write_package(
     root : Path
         The project: its serving code and its lock are part of the version.
     sources : Sources
-        What the stages prepare, train and validate made.
+        What the stages prepare, train and validate made, and the schema of the raw table.
     params : Package
         Name of the Bento, limits of the service.
     records : Mapping
@@ -75,6 +77,9 @@ def write_package(
     ):
         shutil.copyfile(source, folder / source.name)
     shutil.copyfile(sources.prepared / "features.json", folder / "features.json")
+    schema = load_json(sources.schema) if sources.schema else {"columns": []}
+    inputs = load_features(folder / "features.json").inputs
+    write_json(folder / "contract.json", select_rules(schema, inputs))
     scores = scores_from_list(load_json(sources.train / "scores.json")["predictions"])
     profile = load_profile(sources.prepared / "profile.json").with_scores(scores)
     write_json(folder / "profile.json", profile.to_dict())

@@ -50,7 +50,7 @@ class Endpoints:
         self.model, self.recorder, self.metrics = model, recorder, metrics
         self.max_body_bytes = int(model.settings["max_body_kb"]) * 1000
         self._max_rows = int(model.settings["max_rows"])
-        self._inputs, self._nullable = dict(model.inputs), model.nullable
+        self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
         self._ids = (f"{number:08x}" for number in count())
         self._start = secrets.token_hex(6)  # of this worker: ids are unique over workers and restarts
         self._schema = orjson.dumps(describe_schema(model))
@@ -64,7 +64,7 @@ class Endpoints:
         RequestError
             The body is refused; names row and feature.
         """
-        rows = parse_request(body, self._inputs, self._nullable, self._max_rows)
+        rows = parse_request(body, self._inputs, self._nullable, self._max_rows, self._rules)
         content = self.answer_rows(rows)
         return Answer(200, orjson.dumps(content))
 
@@ -113,6 +113,7 @@ def describe_schema(model: Model) -> dict[str, Any]:
     features = [
         {"name": feature.name, "kind": feature.kind, "nullable": feature.missing}
         | ({"categories": list(feature.categories)} if feature.kind == "category" else {})
+        | dict(model.rules.described.get(feature.name, {}))
         for feature in model.features.features
     ]
     return {

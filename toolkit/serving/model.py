@@ -25,12 +25,14 @@ from toolkit.errors import ModelError, ToolkitError
 from toolkit.features import Features, load_features
 from toolkit.serving.booster import Booster
 from toolkit.serving.model_text import check_model_text
+from toolkit.serving.rules import NO_RULES, Rules, load_rules
 
 MODEL_FILES = (
     "model.txt",
     "signature.json",
     "features.json",
     "profile.json",
+    "contract.json",
     "settings.json",
 )  # what it computes
 FILES = (*MODEL_FILES, "gates.json", "lineage.json")  # and what is known of it
@@ -96,6 +98,7 @@ class Model:
     signature: Mapping[str, Any] = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
     manifest: Mapping[str, Any] = field(repr=False)
+    rules: Rules = field(default=NO_RULES, repr=False)
 
     @property
     def inputs(self) -> Mapping[str, str]:
@@ -209,10 +212,20 @@ def load_unproved(folder: Path, threads: int = 0, manifest: Mapping[str, Any] | 
             f"model.txt must hold the {signature['num_trees']} trees of its signature and has {head.trees}."
         )
     settings = load_json(folder / "settings.json") if (folder / "settings.json").is_file() else {}
+    rules = load_rules(folder / "contract.json") if (folder / "contract.json").is_file() else NO_RULES
     tag = folder / "tag.txt"
     version = tag.read_text(encoding="utf-8").strip() if tag.is_file() else "unversioned"
     return Model(
-        folder, features, Booster(text, threads), task, classes, version, signature, settings, manifest or {}
+        folder,
+        features,
+        Booster(text, threads),
+        task,
+        classes,
+        version,
+        signature,
+        settings,
+        manifest or {},
+        rules,
     )
 
 

@@ -50,11 +50,19 @@ class Recorder:
         Where counts are shown.
     log : PredictionLog, optional
         None: predictions are not logged.
+    personal : frozenset of str
+        Features whose values are left out of the log; they are counted for drift all the same.
     """
 
     def __init__(
-        self, version: str, detector: DriftDetector, metrics: Metrics, log: PredictionLog | None
+        self,
+        version: str,
+        detector: DriftDetector,
+        metrics: Metrics,
+        log: PredictionLog | None,
+        personal: frozenset[str] = frozenset(),
     ) -> None:
+        self._personal = personal
         self._version, self._detector, self._metrics, self._log = version, detector, metrics, log
         self._profile = detector.profile
         self._counts = self._profile.no_rows()  # that the detector has not seen
@@ -120,7 +128,9 @@ class Recorder:
         log = self._log
         if log is None:
             return
-        log.write([record for answered in batch for record in make_records(answered, self._version)])
+        log.write(
+            [record for answered in batch for record in make_records(answered, self._version, self._personal)]
+        )
         counters = {"written": "log_written", "lost": "log_lost", "removed": "log_removed"}
         for name, metric in counters.items():
             value = getattr(log, name)
@@ -162,12 +172,17 @@ class Recorder:
                 logger.warning("Drift alarm: %s", alarm.message)
 
 
-def make_records(answered: Answered, version: str) -> list[dict[str, Any]]:
-    """Make the log's records of one answered request."""
+def make_records(
+    answered: Answered, version: str, personal: frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
+    """Make the log's records of one answered request, without the values of personal features."""
     when = datetime.fromtimestamp(answered.time_s, UTC)
+    rows = answered.rows
+    if personal:
+        rows = [{name: value for name, value in row.items() if name not in personal} for row in rows]
     return [
         {"id": id_, "time": when, "version": version, "features": row, **output}
-        for id_, row, output in zip(answered.ids, answered.rows, answered.outputs, strict=True)
+        for id_, row, output in zip(answered.ids, rows, answered.outputs, strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 from toolkit.errors import RequestError, suggest
+from toolkit.serving.rules import NO_RULES, Rules
 
 MAX_FINDINGS = 20
 NUMBERS = frozenset((float, int))
@@ -45,7 +46,11 @@ class Rows:
 
 
 def parse_request(
-    body: bytes, inputs: Mapping[str, str], nullable: frozenset[str] = frozenset(), max_rows: int = 1000
+    body: bytes,
+    inputs: Mapping[str, str],
+    nullable: frozenset[str] = frozenset(),
+    max_rows: int = 1000,
+    rules: Rules = NO_RULES,
 ) -> Rows:
     """Read the JSON of a request: one object by feature name, a list of them, or ``{"rows": [...]}``.
 
@@ -59,6 +64,8 @@ def parse_request(
         Features that may be null.
     max_rows : int
         Most rows.
+    rules : Rules
+        Ranges and categories that the contract allows.
 
     Raises
     ------
@@ -87,7 +94,11 @@ def parse_request(
     if not findings:
         findings = _find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single)
     columns = {} if findings else {name: [row[name] for row in rows] for name in inputs}
-    check_findings(findings or find_type_faults(columns, inputs, nullable))
+    findings = findings or [
+        *find_type_faults(columns, inputs, nullable),
+        *find_rule_faults(columns, rules),
+    ]
+    check_findings(findings)
     return Rows(rows, columns, len(rows), single)
 
 
@@ -113,6 +124,16 @@ def find_type_faults(
                 _finding(f"must be {wanted}. Got {_describe(value)}.{_hint(kind, value)}", row, name)
             )
     return findings
+
+
+def find_rule_faults(columns: Mapping[str, Sequence[Any]], rules: Rules) -> list[dict[str, Any]]:
+    """Find the values that are of the right type and break the contract's range or categories."""
+    return [
+        _finding(fault, row, name)
+        for name, check in rules.checks
+        if name in columns
+        for row, fault in check(columns[name])
+    ]
 
 
 def check_findings(findings: Sequence[dict[str, Any]], kind: str = "invalid") -> None:

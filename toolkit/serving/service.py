@@ -52,7 +52,7 @@ def build_endpoints(model: Model) -> Endpoints:
         tolerance=model.settings["drift_tolerance"],
         alarm_rows=model.settings["drift_alarm_rows"],
     )
-    recorder = Recorder(model.version, detector, metrics, log)
+    recorder = Recorder(model.version, detector, metrics, log, model.rules.personal)
     return Endpoints(model, recorder, metrics, describe_lineage(model))
 
 
@@ -100,7 +100,9 @@ class Prediction:
         """
         endpoints = self.endpoints
         body = json.dumps({"rows": rows}).encode()
-        checked = parse_request(body, endpoints.model.inputs, endpoints.model.nullable)
+        checked = parse_request(
+            body, endpoints.model.inputs, endpoints.model.nullable, rules=endpoints.model.rules
+        )
         return endpoints.answer_rows(checked)
 
     @bentoml.on_shutdown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ def table_window(window: Window, profile: Profile) -> pd.DataFrame:
     return pd.DataFrame(
         {"rows": {**rows, "reference of the features": profile.rows, **_scored_rows(profile)}}
     )
+
+
+def tell_left_out(names: Sequence[str]) -> str:
+    """Say which features were not measured, and why."""
+    if not names:
+        return "All features were measured."
+    return f"Not measured, since a log leaves out what is personal: {', '.join(names)}."
 
 
 def _scored_rows(profile: Profile) -> dict[str, int]:

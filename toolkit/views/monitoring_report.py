@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from toolkit.monitoring.cells import CellGroup, Cells
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.drift import ColumnDrift, DriftReport
 from toolkit.monitoring.profile import Profile
-from toolkit.views.monitoring import name_column, plot_features, plot_predictions, tell_verdict
+from toolkit.views.monitoring import name_column, plot_features, plot_predictions, tell_left_out, tell_verdict
 from toolkit.views.style import show
 
 _BAR, _HEIGHT = 5, 26  # pixels of a small bar chart
@@ -41,7 +42,14 @@ tr.alarm svg .now { fill: var(--alarm); }
 """
 
 
-def write_report(path: Path, profile: Profile, counts: Counts, report: DriftReport, versions: Any) -> None:
+def write_report(  # noqa: PLR0917
+    path: Path,
+    profile: Profile,
+    counts: Counts,
+    report: DriftReport,
+    versions: Any,
+    left_out: Sequence[str] = (),
+) -> None:
     """Write the report of a window; the same numbers give the same bytes.
 
     Parameters
@@ -52,11 +60,15 @@ def write_report(path: Path, profile: Profile, counts: Counts, report: DriftRepo
         The reference, the window, and what :func:`~toolkit.monitoring.drift.measure_drift` found.
     versions : mapping of str to int
         Rows by version of the model.
+    left_out : sequence of str
+        Personal features, which were not measured.
     """
-    write_text(path, render_report(profile, counts, report, versions))
+    write_text(path, render_report(profile, counts, report, versions, left_out))
 
 
-def render_report(profile: Profile, counts: Counts, report: DriftReport, versions: Any) -> str:
+def render_report(
+    profile: Profile, counts: Counts, report: DriftReport, versions: Any, left_out: Sequence[str] = ()
+) -> str:
     """Render the report as HTML."""
     any_drift = bool(report.drifted) or report.predictions_drifted
     known = ", ".join(f"{escape(version)} ({rows:,} rows)" for version, rows in sorted(versions.items()))
@@ -71,6 +83,7 @@ def render_report(profile: Profile, counts: Counts, report: DriftReport, version
         f"{'; predicted by ' + known if known else ''}. A column drifted if a share of its rows changed by more than "
         f"{report.tolerance * 100:g} points; the chance that a report without drift shows any is at most "
         f"{report.alpha:.4g}.</p>",
+        *([f'<p class="quiet">{escape(tell_left_out(left_out))}</p>'] if left_out else []),
         "<h2>Columns, the most drifted first</h2>",
         _render_table(profile, counts, report),
         '<p class="quiet">Bars: shares of rows per bin or category, the last for missing values; grey is the '

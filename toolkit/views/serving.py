@@ -20,6 +20,7 @@ WHAT = {
     "signature.json": "its features, classes, self-test",
     "features.json": "the fitted transform",
     "profile.json": "reference for drift: features and scores",
+    "contract.json": "ranges and categories that requests may have",
     "gates.json": "the gates it passed",
     "settings.json": "limits of the service",
     "lineage.json": "every stage before, by hash",

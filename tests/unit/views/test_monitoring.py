@@ -59,7 +59,7 @@ def test_the_table_has_a_row_per_column_most_drifted_first(case):
     assert len(table) == 7
     assert list(table["drifted"][:2]) == ["yes", "yes"]
     assert {"predicted label", "probability of yes"} <= set(table.index)
-    window = views.table_window(Window(counts, {"v1": 200, "v0": 100}), profile)
+    window = views.table_window(Window(counts, profile, {"v1": 200, "v0": 100}), profile)
     assert window["rows"].to_dict() == {
         "predicted by v0": 100,
         "predicted by v1": 200,

@@ -29,8 +29,12 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class JsonLinesReader:
-    """Reads a JSON object a line. A key that a line lacks is missing there; types are those of the whole file."""
+    """Reads a JSON object a line. A key that a line lacks is missing there; types are those of the whole file.
 
+    With ``nested``, objects in the objects are read too, a level deep.
+    """
+
+    nested: bool = False
     text: bool = False
 
     def load_columns(self, path: Path, name: str) -> pa.Schema:
@@ -39,11 +43,11 @@ class JsonLinesReader:
         for block in _iterate_blocks(path, name):
             for field in _parse(block, path, name, None).schema:
                 held = types.get(field.name, pa.null())
-                wider = _widen(held, field.type)
+                wider = _widen_struct(held, field.type) if self.nested else _widen(held, field.type)
                 if wider is None:
                     raise _explain(path, name, f"'{field.name}' is {held} and {field.type}")
                 types[field.name] = wider
-        return pa.schema(list(types.items()))
+        return pa.schema([(key, _keep_text(kind)) for key, kind in types.items()])
 
     def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Read the rows."""
@@ -81,12 +85,27 @@ def _parse(block: bytes, path: Path, name: str, schema: pa.Schema | None) -> pa.
         raise _explain(path, name, str(error)) from None
 
 
+def _keep_text(kind: pa.DataType) -> pa.DataType:
+    """Undo Arrow's guess that text is a time: it forgets the offset from UTC. JSON has no times, so it was text."""
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _keep_text(field.type)) for field in kind])
+    return pa.string() if pa.types.is_timestamp(kind) else kind
+
+
 def _widen(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    """Widen two types; text that looks like a time in one block and not in another is text."""
-    texts = {pa.types.is_string(kind) for kind in (left, right)}
-    if texts == {True, False} and (pa.types.is_timestamp(left) or pa.types.is_timestamp(right)):
-        return pa.string()
-    return widen(left, right)
+    return widen(_keep_text(left), _keep_text(right))
+
+
+def _widen_struct(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    if not (pa.types.is_struct(left) and pa.types.is_struct(right)):
+        return _widen(left, right)
+    types = {field.name: field.type for field in left}
+    for field in right:
+        wider = _widen(types.get(field.name, pa.null()), field.type)
+        if wider is None:
+            return None
+        types[field.name] = wider
+    return pa.struct(list(types.items()))
 
 
 def _explain(path: Path, name: str, reason: str) -> DataError:

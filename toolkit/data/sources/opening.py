@@ -11,7 +11,9 @@ from toolkit.data.sources.arrow_file import ArrowReader, ParquetReader
 from toolkit.data.sources.columns import list_some
 from toolkit.data.sources.csv_file import CsvReader
 from toolkit.data.sources.database import copy_query
+from toolkit.data.sources.generator import GeneratedSource
 from toolkit.data.sources.json_lines import JsonLinesReader
+from toolkit.data.sources.prediction_log import PREFIX, LogReader, copy_log
 from toolkit.data.sources.raw_bytes import COMPRESSED
 from toolkit.data.sources.source import Part, Reader, Source
 from toolkit.errors import DataError
@@ -29,13 +31,13 @@ ENDINGS = {
 }
 
 
-def open_source(params: Any, root: Path, path: Path) -> Source:
+def open_source(params: Any, root: Path, path: Path) -> Source | GeneratedSource:
     """Open the raw table that the section ``collect`` describes; its rows are read later, batch by batch.
 
     Parameters
     ----------
     params : Collect
-        Its format, pattern, delimiter, encoding and database are used.
+        Its format, pattern, delimiter, encoding and database are used; with a generator, its rows come last.
     root : Path
         The project.
     path : Path
@@ -46,6 +48,15 @@ def open_source(params: Any, root: Path, path: Path) -> Source:
     DataError
         There is nothing to read, of no known format, or of several.
     """
+    source = _open_rows(params, root, path)
+    if params.generator:
+        return GeneratedSource(source, root / params.generator, params.key, params.decimal)
+    return source
+
+
+def _open_rows(params: Any, root: Path, path: Path) -> Source:
+    if params.format == "log":
+        return _open_log(params, root, path)
     files = find_parts(path, params.pattern)
     format_ = find_format(files, params.format)
     if format_ == "sql":
@@ -57,6 +68,14 @@ def open_source(params: Any, root: Path, path: Path) -> Source:
     return Source(
         format_, [Part(name, file, reader) for name, file in zip(names, files, strict=True)], reader.text
     )
+
+
+def _open_log(params: Any, root: Path, path: Path) -> Source:
+    name, reader = tell_path(path), LogReader(params.key)
+    segments = copy_log(path, params.pattern, name, root / ".toolkit" / "downloads" / "log")
+    names = [f"{name}/{segment.name}" if path.is_dir() else name for segment in segments]
+    parts = [Part(told, segment, reader) for told, segment in zip(names, segments, strict=True)]
+    return Source("log", parts, outputs=PREFIX)
 
 
 def open_file(path: Path) -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,7 +50,6 @@ class Part:
     name: str
     path: Path
     reader: Reader
-    live: bool = False  # may grow while it is read
     rows: int | None = None
     source: Source = field(init=False, repr=False)
 
@@ -91,7 +90,7 @@ class Part:
             fitted = _fit(batch, schema)
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 yield fitted.slice(start, BATCH_ROWS)
-        if not self.live and _measure_state(self.path) != state:
+        if _measure_state(self.path) != state:
             raise DataError(
                 f"{self.name} must stay as it is while it is read, and it was changed. Run the stage again when "
                 "nothing writes to it."
@@ -112,11 +111,14 @@ class Source:
         rows as before.
     text : bool
         Every cell is text as it stands in the file (CSV): the types are still to be found.
+    outputs : str
+        Columns whose names begin with this hold what a model said, and are no features; or ''.
     """
 
     format: str
     parts: list[Part]
     text: bool = False
+    outputs: str = ""
 
     def __post_init__(self) -> None:
         for part in self.parts:
@@ -127,8 +129,20 @@ class Source:
         """The columns that every part has, with types that hold every part's values."""
         return unite(((part.name, part.columns) for part in self.parts), sparse=self.format in SPARSE)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    @property
+    def excluded(self) -> list[str]:
+        """Columns that are no features whatever params.yaml says."""
+        return [name for name in self.columns.names if self.outputs and name.startswith(self.outputs)]
+
+    def batches(
+        self, read: Callable[[Part], Iterator[pa.RecordBatch]] = Part.batches
+    ) -> Iterator[pa.RecordBatch]:
         """Read all rows, at most 65,536 at a time, with the same columns each time.
+
+        Parameters
+        ----------
+        read : callable
+            What reads a part, if not the part itself: such as a cache of what was made of it.
 
         Raises
         ------
@@ -136,7 +150,7 @@ class Source:
             A part cannot be read, or there are no rows at all.
         """
         for part in self.parts:
-            yield from part.batches()
+            yield from read(part)
         self.check_rows()
 
     def check_rows(self) -> None:

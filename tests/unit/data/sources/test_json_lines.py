@@ -25,6 +25,11 @@ def test_types_hold_the_values_of_every_block(project, monkeypatch: pytest.Monke
     assert table["late"][30].as_py() == "x"
 
 
+def test_times_stay_as_they_are_written(project) -> None:
+    project.save("t.jsonl", '{"a": "2026-01-01T10:00:00+02:00", "b": "2026-01-01"}\n')
+    assert project.read("t.jsonl").to_pydict() == {"a": ["2026-01-01T10:00:00+02:00"], "b": ["2026-01-01"]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

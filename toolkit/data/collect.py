@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,8 @@ from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.contract.text import write_contract_text
 from toolkit.data.describe import build_schema, find_feature_faults, find_role_faults
 from toolkit.data.schema import Schema
+from toolkit.data.sources import AnySource
+from toolkit.data.typed_parts import TypedParts
 from toolkit.errors import DataError
 from toolkit.params import Collect
 from toolkit.paths import tell_path
@@ -32,21 +34,7 @@ PROGRESS_ROWS = 1_000_000
 GENERATED = "generated"  # column that marks the rows of a generator
 SHOWN_REFUSED = 20  # refused rows that the notebook shows
 CHANGES = "contract_changes.json"
-
-
-class Batches(Protocol):
-    """What is needed of a source."""
-
-    text: bool
-
-    @property
-    def columns(self) -> pa.Schema:
-        """Its columns."""
-        ...
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Its rows, each time anew."""
-        ...
+PART_CACHE = ".toolkit/cache/parts"
 
 
 @dataclass(frozen=True)
@@ -77,7 +65,7 @@ class Collected:
     new_contract: str = ""
 
 
-def collect_table(source: Batches, params: Collect, root: Path, folder: Path) -> Collected:
+def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) -> Collected:
     """Check a source against its contract and write ``table.parquet``, ``quarantine.parquet`` and ``schema.json``.
 
     Memory is bounded: a batch, a row group, a sample, and 16 bytes a row to find repeated keys and rows.
@@ -98,6 +86,7 @@ def collect_table(source: Batches, params: Collect, root: Path, folder: Path) ->
     DataError
         The contract's file is wrong, or the table breaks it: every violation, with column, count, rows and values.
     """
+    params = params.model_copy(update={"exclude": [*params.exclude, *source.excluded]})
     names = source.columns.names
     ours = [GENERATED] if params.generator and GENERATED in names else []
     findings = find_role_faults(names, params.key, params.exclude)
@@ -115,8 +104,13 @@ def collect_table(source: Batches, params: Collect, root: Path, folder: Path) ->
         contract, source.columns, params.decimal, ours, aside=params.on_violation == "quarantine"
     )
     folder.mkdir(parents=True, exist_ok=True)
-    with _Writer(folder, checker, names, params) as writer:
-        for batch in source.batches():
+    options = [params.delimiter, params.encoding, params.format, params.key]
+    parts = TypedParts(
+        root / PART_CACHE, [rule for rule in checker.rules if rule.name not in ours], params.decimal, options
+    )
+    with _Writer(folder, checker, names, params) as writer, parts:
+        # One part alone is never appended to, so nothing of it is kept.
+        for batch in source.batches(parts.read) if len(source.parts) > 1 else source.batches():
             writer.take(batch)
     _check_faults(checker, writer, params, old is None)
     facts = {name: fact for name, fact in checker.facts.items() if name not in ours}
@@ -156,7 +150,7 @@ def write_new_contract(collected: Collected, path: Path) -> None:
 
 
 def _find_contract(
-    source: Batches, params: Collect, old: Contract | None, ours: Sequence[str]
+    source: AnySource, params: Collect, old: Contract | None, ours: Sequence[str]
 ) -> tuple[Contract, list[str]]:
     """Give the contract to check by: the one there is, or one that is inferred from all rows, or a looser one."""
     if old is not None and params.on_violation != "widen":

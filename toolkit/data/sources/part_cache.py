@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -20,8 +20,7 @@ from toolkit.data.sources.source import Part
 class PartCache:
     """A folder of files for each part, made once and found again as long as part and recipe are the same.
 
-    Used as a context: at its end, if all went well, what this run did not ask for is removed, so that the cache is
-    never larger than the last run's source.
+    At its end, what this run did not ask for is removed, so that the cache is never larger than the last run's source.
 
     Parameters
     ----------
@@ -59,13 +58,10 @@ class PartCache:
             self.made += 1
         return place
 
-    def __enter__(self) -> PartCache:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self.folder.is_dir():
-            for entry in self.folder.iterdir():
-                if entry.name not in self._used:
-                    shutil.rmtree(entry, ignore_errors=True)
+    def close(self, keep_unused: bool = False) -> None:
+        """Remove what was not asked for; ``keep_unused`` after a run that failed."""
+        if keep_unused or not self.folder.is_dir():
+            return
+        for entry in self.folder.iterdir():
+            if entry.name not in self._used:
+                shutil.rmtree(entry, ignore_errors=True)

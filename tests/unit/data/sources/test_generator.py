@@ -22,7 +22,7 @@ def test_rows_are_marked_and_their_keys_prefixed(project) -> None:
     table = make(
         project,
         "def generate(table, rng):\n"
-        "    assert str(table.schema.types) == '[DataType(string), DataType(double), DataType(string), DataType(bool)]'\n"
+        "    assert [str(kind) for kind in table.schema.types] == ['string', 'double', 'string', 'bool']\n"
         "    for row in table.to_pylist():\n"
         "        yield {'id': row['id'], 'size': (row['size'] or 0) + 1, 'ok': not row['ok']}\n"
         "    yield {'word': 'new'}\n",
@@ -30,7 +30,7 @@ def test_rows_are_marked_and_their_keys_prefixed(project) -> None:
     assert table.schema.types == [pa.string()] * 4 + [pa.bool_()]
     assert table.to_pydict() == {
         "id": ["a", "b", "generated-a", "generated-b", "generated-3"],
-        "size": ["1.5", None, "2.5", "1.0", None],
+        "size": ["1.5", None, "2.5", "1", None],
         "word": ["x", "y", None, None, "new"],
         "ok": ["true", "false", "false", "true", None],
         "generated": [False, False, True, True, True],
@@ -68,7 +68,7 @@ def test_the_same_rows_come_every_time(project) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("def generate(table, rng):\n    yield {}\n    x = 1 / 0\n", "generators/g.py, line 3: generate must end well, and raised ZeroDivisionError: division by zero. Mend it there."),
+        ("def generate(table, rng):\n    yield {}\n    1 / 0\n", "g.py, line 3: generate must end well, and raised Zero"),
         ("def generate(table, rng)\n    pass\n", "generators/g.py, line 1 must be Python. expected ':'."),
         ("import nonsense_package\n", "generators/g.py, line 1: must be loaded, and raised ModuleNotFoundError"),
         ("def make():\n    pass\n", "generators/g.py must define generate(table, rng), and does not."),
@@ -95,11 +95,9 @@ def test_values_of_another_type_and_a_taken_name_are_refused(project) -> None:
     assert "must have no column 'generated'" in project.refuse(
         "t.parquet", generator="generators/g.py", key="id"
     )
-    assert (
-        "generators/none.py must exist and does not."
-        in project.refuse("t.csv", generator="generators/none.py")
-        if (project.save("t.csv", CSV))
-        else False
+    project.save("t.csv", CSV)
+    assert "generators/none.py must exist and does not." in project.refuse(
+        "t.csv", generator="generators/none.py"
     )
 
 

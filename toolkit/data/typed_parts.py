@@ -1,0 +1,83 @@
+"""The rows of a source's parts with their contract's types, kept so that only new parts are read and converted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from toolkit.data.contract import convert as convert_module
+from toolkit.data.contract import times as times_module
+from toolkit.data.contract.convert import convert
+from toolkit.data.contract.rules import Rule
+from toolkit.data.sources import Part, arrow_file, csv_file, json_lines, prediction_log
+from toolkit.data.sources.part_cache import PartCache
+from toolkit.data.sources.source import BATCH_ROWS
+
+MODULES = (convert_module, times_module, arrow_file, csv_file, json_lines, prediction_log)
+ROWS, AS_READ = "rows.parquet", "as_read"
+
+
+class TypedParts:
+    """Gives the rows of each part, converted by a contract if all its values can be, else as they were read.
+
+    Used as a context, like the cache. What is given depends on the part and the contract alone, not on what was in the
+    cache before: outputs are the same bytes after a full read and after one of new parts only.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the cache is.
+    rules : sequence of Rule
+        The contract's, of columns that the source has.
+    decimal : str
+        What stands before the decimals of numbers in text.
+    options : object
+        How the parts are read, as JSON: what else decides what comes out of them.
+    """
+
+    def __init__(self, folder: Path, rules: list[Rule], decimal: str, options: object) -> None:
+        self._rules, self._decimal = rules, decimal
+        told = [[rule.name, rule.type, rule.zone, rule.format] for rule in rules]
+        self._cache = PartCache(folder, [told, decimal, options], MODULES)
+        self._schema = pa.schema([(rule.name, rule.arrow) for rule in rules])
+
+    @property
+    def made(self) -> int:
+        """How many parts were read anew."""
+        return self._cache.made
+
+    def __enter__(self) -> TypedParts:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._cache.close(keep_unused=raised[0] is not None)
+
+    def read(self, part: Part) -> Iterator[pa.RecordBatch]:
+        """Give a part's rows in batches."""
+        folder = self._cache.get(part, self._make)
+        if (folder / AS_READ).exists():
+            yield from part.batches()
+            return
+        with pq.ParquetFile(folder / ROWS) as file:
+            part.rows = file.metadata.num_rows
+            yield from file.iter_batches(BATCH_ROWS, use_threads=False)
+
+    def _make(self, part: Part, folder: Path) -> None:
+        with pq.ParquetWriter(folder / ROWS, self._schema, compression="zstd") as writer:
+            for batch in part.batches():
+                columns = []
+                for rule in self._rules:
+                    values, refused = convert(batch.column(rule.name), rule, self._decimal)
+                    if refused:
+                        break
+                    columns.append(values)
+                else:
+                    writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+                    continue
+                (folder / AS_READ).touch()
+                break
+        if (folder / AS_READ).exists():
+            (folder / ROWS).unlink()

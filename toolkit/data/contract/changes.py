@@ -69,7 +69,8 @@ def _widen_rule(rule: Rule, facts: Facts) -> Rule:
     low, high = facts.ends
     categories = rule.categories
     if rule.unseen == "refuse" and categories is not None:
-        categories = (*categories, *facts.count_unseen())
+        known = set(categories)
+        categories = (*categories, *(name for name in facts.categories or () if name not in known))
     return replace(
         rule,
         type=facts.rule.type,

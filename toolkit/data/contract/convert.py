@@ -31,6 +31,7 @@ Converted = tuple[pa.Array, list[Broken]]
 NUMBER = r"^[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 WHOLE = r"^[+-]?(?:0|[1-9][0-9]*)$"
 ODD_START = r"^[+-]?0[0-9xX]"  # 007 or 0x1F, which Arrow takes for numbers
+ODD = r"^[+-]?0[0-9xX][0-9a-fA-F]*(?:[.,][0-9.,]*)?$"  # such a number as a whole
 INFINITE = r"^(?i:[+-]?inf(?:inity)?)$"
 BOOLEAN = r"^(?i:true|false|0|1)$"
 GROUPED = r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?$"  # 1,234,567.8
@@ -152,7 +153,7 @@ def _explain_numbers(
     rest = pc.and_(pc.is_valid(values), pc.invert(good))
     found = []
     grouped, swapped = (GROUPS, DECIMAL_COMMA) if decimal == "." else (POINT_GROUPS, DECIMAL_POINT)
-    for reason, pattern in ((FINITE, INFINITE), (LEADING, ODD_START), (grouped, GROUPED), (swapped, COMMA)):
+    for reason, pattern in ((FINITE, INFINITE), (LEADING, ODD), (grouped, GROUPED), (swapped, COMMA)):
         mask = pc.and_(rest, matches(plain, pattern))
         found.append((reason, mask))
         rest = pc.and_not(rest, mask)

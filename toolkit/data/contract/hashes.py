@@ -59,18 +59,21 @@ class Seen:
 
     def add(self, hashes: Hashes) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Tell which hashes (n,) are equal to an earlier one, of this batch or of one before."""
-        _, first = np.unique(hashes, return_index=True)
-        again = np.ones(len(hashes), dtype=bool)
-        again[first] = False
+        order = np.argsort(hashes, kind="stable")  # neighbours are looked up in turn, which is quicker by far
+        ordered = hashes[order]
+        found = np.zeros(len(hashes), dtype=bool)
+        found[1:] = ordered[1:] == ordered[:-1]
         for known in (self._sorted, *self._recent):
             if len(known):
-                place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-                again |= known[place] == hashes
-        self._recent.append(np.sort(hashes[~again]))
+                place = np.minimum(np.searchsorted(known, ordered), len(known) - 1)
+                found |= known[place] == ordered
+        self._recent.append(ordered[~found])
         if len(self._recent) >= RECENT:
             # Sorted runs one after another: the stable sort merges them.
             self._sorted = np.sort(np.concatenate([self._sorted, *self._recent]), kind="stable")
             self._recent = []
+        again = np.empty(len(hashes), dtype=bool)
+        again[order] = found
         return again
 
 

@@ -15,6 +15,7 @@ from toolkit.data.contract.convert import (
     GROUPED,
     INFINITE,
     NUMBER,
+    ODD,
     ODD_START,
     WHOLE,
     as_text,
@@ -234,7 +235,8 @@ class Evidence:
 
 _NUMERIC = ("odd", "whole", "decimal", "infinite", "grouped", "comma")
 _LOOKS = (
-    ("odd", ODD_START.removesuffix("xX]") + "]"),
+    ("slashed", SLASHED),
+    ("odd", ODD),
     ("whole", WHOLE),
     ("decimal", NUMBER),
     (
@@ -242,7 +244,6 @@ _LOOKS = (
         WITH_OFFSET,
     ),
     ("wall", ISO),
-    ("slashed", SLASHED),
     ("truth", TRUTH),
     ("infinite", INFINITE),
     ("grouped", GROUPED),

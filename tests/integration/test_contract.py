@@ -134,7 +134,7 @@ def test_a_contract_is_written_by_dvcs_first_run_and_widened_by_accepting(projec
     write_params(project, on_violation="widen")
     run_notebook()
     assert main(["data", "accept"]) == 0
-    assert "    maximum: 99.5 # mine\n" in contract.read_text()
+    assert "    maximum: 99.5 # mine" in contract.read_text()
     write_params(project)
     run_notebook()
     assert json.loads((project / "reports/collect/metrics.json").read_text())["rows"] == 61

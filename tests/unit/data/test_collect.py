@@ -128,7 +128,7 @@ def test_what_a_person_should_know_is_noticed(run: Run) -> None:
 
 
 BAD = {
-    "mixed types": ({"n": ["1", "2", "n/k", "4"]}, "must be a whole number. 1 of 4 rows breaks this: row 3 (got 'n/k')"),
+    "mixed types": ({"n": ["1", "2", "n/k", "4"]}, "a whole number. 1 of 4 rows breaks this: row 3 (got 'n/k')"),
     "thousands": ({"n": ["1", "2", "3", "1,234"]}, "without thousands separators. 1 of 4 rows breaks this: row 4"),
     "decimal commas": ({"n": ["1,5", "2,5", "3", "4"]}, "Set collect.decimal to ',' in params.yaml"),
     "infinite": ({"n": ["1", "2", "inf", "4"]}, "column 'n' must have finite numbers. 1 of 4 rows breaks this: row 3"),

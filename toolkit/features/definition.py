@@ -12,6 +12,26 @@ RETURNED = ("number", "integer", "boolean", "category")  # of what a function gi
 
 
 @dataclass(frozen=True)
+class Input:
+    """A raw column that features are made of.
+
+    Attributes
+    ----------
+    name, kind : str
+        The column, and one of number, integer, boolean, category, text, time.
+    zoned : bool
+        A time: whether its values have an offset.
+    missing : bool
+        Whether a training row lacked it. Only then has a model learnt what a missing value means.
+    """
+
+    name: str
+    kind: str
+    zoned: bool = False
+    missing: bool = False
+
+
+@dataclass(frozen=True)
 class Definition:
     """A feature to be fitted.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,38 +11,39 @@ import numpy as np
 
 from toolkit.artifacts import load_json
 from toolkit.errors import FeatureError, suggest
-from toolkit.features.encode import KINDS, WANTED, NotOfKindError, encode_column, make_encoder
+from toolkit.features.declare import MAKERS, choose_defaults
+from toolkit.features.definition import FUNCTION, KINDS, Definition, Input
+from toolkit.features.definitions import load_packaged
+from toolkit.features.encode import NotOfKindError, encode_column, is_missing, make_encoder, tell_wanted
+from toolkit.features.makers import Maker
 
 Column = np.ndarray | Sequence[Any]
-SCHEMA = 1
+SCHEMA = 2
 REFIT = "Run './run dvc repro prepare' to fit the features anew."
+PLAIN = ("number", "category")  # makers whose one value needs no call of the maker
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A raw column that the model uses: its kind, its categories by code, whether training rows lacked it."""
+    """A fitted feature: what defined it, and what it learnt from training rows."""
 
-    name: str
-    kind: str
-    categories: tuple[str, ...] = ()
-    missing: bool = False
+    definition: Definition
+    state: Mapping[str, Any]
+    outputs: tuple[str, ...]
+    categorical: bool
 
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise FeatureError(
-                f"The kind of feature '{self.name}' must be one of {', '.join(KINDS)}. Got '{self.kind}'."
-            )
-        if len(set(self.categories)) != len(self.categories):
-            raise FeatureError(
-                f"The categories of feature '{self.name}' must differ, and some do not. {REFIT}"
-            )
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.definition.name
 
 
 class Features:
     """Raw columns to the float64 matrix that the model is trained on and asked with.
 
-    A number, integer or boolean is itself; a category is the position of its text among the sorted
-    categories of the training rows. What is missing, or was unseen, is NaN, which LightGBM takes as missing.
+    Each raw column gets what its kind is given (a category its code, a time its parts, a text its statistics and
+    TF-IDF weights) unless a definition stands for it; definitions add more. What is missing, or was unseen, is NaN,
+    which LightGBM takes as missing.
 
     >>> columns = {"size": [1.5, None], "shape": ["round", "flat"]}
     >>> features = Features.fit(columns, {"size": "number", "shape": "category"})
@@ -51,43 +52,106 @@ class Features:
     >>> features.matrix({"size": [2.0, 3.0], "shape": ["round", "oval"]})
     array([[ 2.,  1.],
            [ 3., nan]])
+
+    Attributes
+    ----------
+    features : tuple of Feature
+    names : tuple of str
+        The model's columns.
+    inputs : dict
+        Kind by name of the raw columns that a row must have.
+    nullable, zoned : frozenset of str
+        Raw columns that may be missing, because some training rows lacked them; times that have an offset.
+    categorical : tuple of int
+        The model's columns that hold codes of categories.
+    code : str
+        SHA-256 of the file that defined features; empty if none did.
     """
 
-    def __init__(self, features: Sequence[Feature]) -> None:
+    def __init__(
+        self,
+        features: Sequence[tuple[Definition, Mapping[str, Any]]],
+        inputs: Sequence[Input],
+        code: str = "",
+    ) -> None:
         if not features:
             raise FeatureError("There must be at least one feature and there is none. Check collect.exclude.")
-        self.features = tuple(features)
-        self.names = tuple(feature.name for feature in features)
-        if len(set(self.names)) != len(self.names):
-            raise FeatureError(f"Feature names must differ, and some do not. {REFIT}")
-        self.inputs = {feature.name: feature.kind for feature in features}
-        self.categorical = tuple(
-            index for index, feature in enumerate(features) if feature.kind == "category"
+        self._columns = {each.name: each for each in inputs}
+        if len(self._columns) < len(inputs):
+            raise FeatureError(f"The names of raw columns must differ, and some do not. {REFIT}")
+        self._makers = [self._make(definition, state) for definition, state in features]
+        self.features = tuple(
+            Feature(maker.definition, maker.state, maker.outputs, maker.categorical) for maker in self._makers
         )
-        self._encoders = [
-            (feature.name, make_encoder(feature.kind, feature.categories)) for feature in features
-        ]
+        self.names = tuple(name for maker in self._makers for name in maker.outputs)
+        doubled = sorted({name for name in self.names if self.names.count(name) > 1})
+        if doubled:
+            raise FeatureError(f"Feature names must differ, and '{doubled[0]}' is there twice. Rename one.")
+        self.inputs = {each.name: each.kind for each in inputs}
+        self.nullable = frozenset(each.name for each in inputs if each.missing)
+        self.zoned = frozenset(each.name for each in inputs if each.zoned)
+        self.code = code
+        starts = np.cumsum([0, *(len(maker.outputs) for maker in self._makers)]).tolist()
+        self.categorical = tuple(
+            start for start, maker in zip(starts, self._makers, strict=False) if maker.categorical
+        )
+        self._places = list(zip(starts, starts[1:], self._makers, strict=False))
+        self._encoders = {each.name: make_encoder(each.kind, each.zoned) for each in inputs}
+        self._steps = [self._make_step(maker) for maker in self._makers]
 
     @classmethod
-    def fit(cls, columns: Mapping[str, Column], kinds: Mapping[str, str]) -> Features:
-        """Learn the features from training rows, in the order of ``kinds``.
+    def fit(
+        cls,
+        columns: Mapping[str, Column],
+        kinds: Mapping[str, str],
+        definitions: Sequence[Definition] = (),
+        zoned: Sequence[str] | frozenset[str] = (),
+    ) -> Features:
+        """Learn the features from training rows.
 
         Parameters
         ----------
         columns : Mapping
-            The raw columns by name, of equal length; others than those in ``kinds`` are not looked at.
+            The raw columns by name, of equal length; read one at a time. Others than those in ``kinds`` are not
+            looked at.
         kinds : Mapping
-            number, integer, boolean or category, by name.
+            number, integer, boolean, category, text or time, by name; their order is the model's.
+        definitions : sequence of Definition
+            What is made besides, or instead, of the columns as they are; from ``load_definitions``.
+        zoned : sequence of str
+            The times whose values have an offset.
 
         Raises
         ------
         FeatureError
-            A column is missing, or a value is not of its kind (all columns' first findings).
+            A column is missing, or a value is not of its kind (all columns' first findings); a definition cannot be
+            fitted.
         """
-        learnt = [Feature(name, kind, _learn_categories(name, kind, columns)) for name, kind in kinds.items()]
-        matrix = cls(learnt).matrix(columns)
-        lacks = np.isnan(matrix).any(axis=0)
-        return cls([replace(f, missing=bool(lack)) for f, lack in zip(learnt, lacks, strict=True)])
+        _check_kinds(kinds)
+        absent = [name for name in kinds if name not in columns]
+        if absent:
+            raise FeatureError(_absent_message(absent, columns, "the table's columns"))
+        findings: list[str] = []
+        inputs = {name: Input(name, kind, name in zoned) for name, kind in kinds.items()}
+        claimed = {name for definition in definitions for name in definition.claims}
+        wanted = [
+            each
+            for name, kind in kinds.items()
+            if name not in claimed
+            for each in choose_defaults(name, kind)
+        ]
+        for name in list(inputs):
+            encoded = _encode(inputs[name], columns[name], findings)
+            if encoded is not None:
+                lacks = bool(is_missing(inputs[name].kind, encoded).any())
+                inputs[name] = replace(inputs[name], missing=lacks)
+            del encoded
+        if findings:
+            raise FeatureError("\n".join(findings))
+        fitted = [(definition, _fit(definition, columns, inputs)) for definition in (*wanted, *definitions)]
+        used = {name for definition, _ in fitted for name in definition.inputs}
+        code = next((definition.code for definition in definitions if definition.code), "")
+        return cls(fitted, [each for name, each in inputs.items() if name in used], code)
 
     def matrix(self, columns: Mapping[str, Column]) -> np.ndarray:
         """Transform columns of n rows into a float64 matrix (n, k), C order.
@@ -97,22 +161,22 @@ class Features:
         FeatureError
             A column is missing or of another length, or a value is not of its kind: each column's first.
         """
-        absent = [name for name in self.names if name not in columns]
+        absent = [name for name in self.inputs if name not in columns]
         if absent:
             raise FeatureError(_absent_message(absent, columns, "the table's columns"))
-        lengths = {name: len(columns[name]) for name in self.names}
-        rows = lengths[self.names[0]]
-        if len(set(lengths.values())) > 1:
-            raise FeatureError(f"All columns must have the same number of rows. Got {lengths} instead.")
-        out = np.empty((rows, len(self.names)), dtype=np.float64)
-        findings = []
-        for index, (name, encoder) in enumerate(self._encoders):
-            try:
-                out[:, index] = encode_column(self.features[index].kind, encoder, columns[name])
-            except NotOfKindError as problem:
-                findings.append(f"row {problem.row}: {self._kind_message(index, problem.value)}")
+        findings: list[str] = []
+        encoded = {
+            name: _encode(each, columns[name], findings, self._encoders[name])
+            for name, each in self._columns.items()
+        }
         if findings:
             raise FeatureError("\n".join(findings))
+        lengths = {name: len(values) for name, values in encoded.items()}
+        if len(set(lengths.values())) > 1:
+            raise FeatureError(f"All columns must have the same number of rows. Got {lengths} instead.")
+        out = np.empty((next(iter(lengths.values())), len(self.names)), dtype=np.float64)
+        for start, end, maker in self._places:
+            out[:, start:end] = maker.columns([encoded[name] for name in maker.definition.inputs])
         return out
 
     def row(self, values: Mapping[str, object]) -> np.ndarray:
@@ -123,71 +187,176 @@ class Features:
         Raises
         ------
         FeatureError
-            A feature is absent (null means missing, absent is a mistake), or a value is not of its kind: all
+            A raw column is absent (null means missing, absent is a mistake), or a value is not of its kind: all
             findings.
         """
+        out: list[float] = []
+        append, extend = out.append, out.extend
         try:
-            return np.array([encoder(values[name]) for name, encoder in self._encoders], dtype=np.float64)
+            for name, single, several in self._steps:
+                if single is not None:
+                    append(single(values[name]))
+                else:
+                    extend(several(values))
+            return np.array(out, dtype=np.float64)
         except (KeyError, NotOfKindError):
             raise FeatureError("\n".join(self._findings(values))) from None
 
-    def _findings(self, values: Mapping[str, object]) -> list[str]:
-        absent = [name for name in self.names if name not in values]
-        findings = [_absent_message(absent, values, "the row's keys")] if absent else []
-        for index, (name, encoder) in enumerate(self._encoders):
-            try:
-                encoder(values.get(name))
-            except NotOfKindError as problem:
-                findings.append(self._kind_message(index, problem.value))
-        return findings
-
-    def _kind_message(self, index: int, value: object) -> str:
-        feature = self.features[index]
-        wanted = WANTED[feature.kind]
-        return f"feature '{feature.name}' must be {wanted} or null (missing). Got {_show(value)} instead."
-
     def to_dict(self) -> dict[str, Any]:
         """Give the transform as plain values for JSON."""
-        features = [
-            {"name": f.name, "kind": f.kind, "missing": f.missing}
-            | ({"categories": list(f.categories)} if f.kind == "category" else {})
-            for f in self.features
+        inputs = [
+            {"name": each.name, "kind": each.kind, "missing": each.missing}
+            | ({"zoned": True} if each.zoned else {})
+            for each in self._columns.values()
         ]
-        return {"schema": SCHEMA, "features": features}
+        features = [_describe(each) for each in self.features]
+        return {"schema": SCHEMA, "code": self.code, "inputs": inputs, "features": features}
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Features:
-        """Rebuild the transform from :meth:`to_dict`.
+    def from_dict(cls, value: Mapping[str, Any], definitions: Sequence[Definition] = ()) -> Features:
+        """Rebuild the transform from :meth:`to_dict`; ``definitions`` has the functions among its features.
 
         Raises
         ------
         FeatureError
-            The value has another schema version or shape.
+            The value has another schema version or shape, or a function is not there.
         """
         if not isinstance(value, Mapping) or value.get("schema") != SCHEMA:
             raise FeatureError(f'Fitted features must have "schema": {SCHEMA} and have not. {REFIT}')
+        functions = {each.name: each for each in definitions}
         try:
-            return cls([_parse_feature(feature) for feature in value["features"]])
-        except (KeyError, TypeError, AttributeError):
+            inputs = [
+                Input(str(each["name"]), str(each["kind"]), bool(each.get("zoned")), bool(each["missing"]))
+                for each in value["inputs"]
+            ]
+            _check_kinds({each.name: each.kind for each in inputs})
+            return cls(
+                [(_parse_definition(each, functions), each["state"]) for each in value["features"]],
+                inputs,
+                str(value.get("code", "")),
+            )
+        except (KeyError, TypeError, AttributeError, IndexError):
             raise FeatureError(
-                f"Fitted features must each have name, kind and missing, and do not. {REFIT}"
+                f"Fitted features must each have name, maker, inputs and state. {REFIT}"
             ) from None
 
+    def _make(self, definition: Definition, state: Mapping[str, Any]) -> Maker:
+        if definition.maker not in MAKERS:
+            raise FeatureError(
+                f"The maker of feature '{definition.name}' must be one of {', '.join(MAKERS)}. Got "
+                f"'{definition.maker}'. {REFIT}"
+            )
+        return MAKERS[definition.maker](
+            definition, state, [self._columns[name] for name in definition.inputs]
+        )
 
-def _parse_feature(value: Mapping[str, Any]) -> Feature:
-    categories = tuple(map(str, value.get("categories", ())))
-    return Feature(str(value["name"]), str(value["kind"]), categories, bool(value["missing"]))
+    def _make_step(self, maker: Maker) -> tuple[str, Callable | None, Callable]:
+        """Give what the single row calls for a feature: an encoder of one value, or a function of the whole row."""
+        names = maker.definition.inputs
+        encoders = [self._encoders[name] for name in names]
+        if maker.definition.maker in PLAIN:
+            return names[0], _make_single(maker, encoders[0]), _nothing
+        row = maker.row
+        if len(names) == 1:
+            (name,), (encode,) = names, encoders
+            return "", None, lambda values: row(encode(values[name]))
+        pairs = list(zip(names, encoders, strict=True))
+        return "", None, lambda values: row(*[encode(values[name]) for name, encode in pairs])
+
+    def _findings(self, values: Mapping[str, object]) -> list[str]:
+        absent = [name for name in self.inputs if name not in values]
+        findings = [_absent_message(absent, values, "the row's keys")] if absent else []
+        for name, each in self._columns.items():
+            try:
+                self._encoders[name](values.get(name))
+            except NotOfKindError as problem:
+                findings.append(_kind_message(each, problem.value))
+        return findings
 
 
 def load_features(path: Path) -> Features:
-    """Read the fitted transform from its JSON file."""
-    return Features.from_dict(load_json(path))
+    """Read the fitted transform from its JSON file, and definitions.py beside it if features were defined there."""
+    value = load_json(path)
+    code = value.get("code") if isinstance(value, Mapping) else ""
+    definitions = load_packaged(path.with_name("definitions.py"), str(code)) if code else ()
+    return Features.from_dict(value, definitions)
 
 
-def _learn_categories(name: str, kind: str, columns: Mapping[str, Column]) -> tuple[str, ...]:
-    if kind != "category" or name not in columns:
-        return ()
-    return tuple(sorted({str(value) for value in columns[name] if isinstance(value, str)}))
+def _fit(
+    definition: Definition, columns: Mapping[str, Column], inputs: Mapping[str, Input]
+) -> dict[str, Any]:
+    maker = MAKERS[definition.maker]
+    unknown = [name for name in definition.inputs if name not in inputs]
+    if unknown:
+        raise FeatureError(
+            f"feature '{definition.name}' takes '{unknown[0]}', which must be a column of the table and is not."
+            f"{suggest(unknown[0], inputs)}"
+        )
+    used = [inputs[name] for name in definition.inputs]
+    for each, kinds in zip(used, maker.takes, strict=False):
+        if each.kind not in kinds:
+            raise FeatureError(
+                f"feature '{definition.name}' ({definition.maker}) takes {' or '.join(kinds)}, and '{each.name}' is "
+                f"{each.kind}."
+            )
+    encoded = [_encode(each, columns[each.name], []) for each in used]
+    return maker.fit(definition, encoded, used)
+
+
+def _encode(each: Input, column: Column, findings: list[str], encoder: Callable | None = None) -> Any:
+    try:
+        return encode_column(each.kind, encoder or make_encoder(each.kind, each.zoned), column)
+    except NotOfKindError as problem:
+        findings.append(f"row {problem.row}: {_kind_message(each, problem.value)}")
+        return []
+
+
+def _make_single(maker: Maker, encode: Callable) -> Callable:
+    if maker.definition.maker == "number":
+        return encode
+    get, nan = maker.codes.get, float("nan")  # type: ignore[attr-defined]  # a Category
+    return lambda value: get(encode(value), nan)
+
+
+def _nothing(values: Mapping[str, object]) -> Sequence[float]:
+    return ()
+
+
+def _check_kinds(kinds: Mapping[str, str]) -> None:
+    for name, kind in kinds.items():
+        if kind not in KINDS:
+            raise FeatureError(
+                f"The kind of feature '{name}' must be one of {', '.join(KINDS)}. Got '{kind}'."
+            )
+
+
+def _describe(feature: Feature) -> dict[str, Any]:
+    each = feature.definition
+    known = {
+        "name": each.name,
+        "maker": each.maker,
+        "inputs": list(each.inputs),
+        "params": dict(each.params),
+        "state": dict(feature.state),
+    }
+    told = {"meaning": each.meaning, "unit": each.unit, "owner": each.owner, "claims": list(each.claims)}
+    return known | {key: value for key, value in told.items() if value}
+
+
+def _parse_definition(value: Mapping[str, Any], functions: Mapping[str, Definition]) -> Definition:
+    name = str(value["name"])
+    if value["maker"] == FUNCTION and name in functions:
+        return functions[name]
+    told = {key: str(value[key]) for key in ("meaning", "unit", "owner") if key in value}
+    claims = tuple(map(str, value.get("claims", ())))
+    return Definition(
+        name, str(value["maker"]), tuple(map(str, value["inputs"])), value["params"], claims=claims, **told
+    )
+
+
+def _kind_message(each: Input, value: object) -> str:
+    wanted = tell_wanted(each.kind, each.zoned)
+    return f"feature '{each.name}' must be {wanted} or null (missing). Got {_show(value)} instead."
 
 
 def _absent_message(absent: list[str], present: Mapping[str, object], where: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from toolkit.artifacts import write_json
 from toolkit.errors import FeatureError
-from toolkit.features import Feature, Features, load_features
+from toolkit.features import Features, load_features
 
 KINDS = {"size": "number", "count": "integer", "ok": "boolean", "color": "category"}
 TRAIN = {
@@ -84,14 +84,14 @@ def test_the_file_is_read_back(tmp_path: Path, features: Features) -> None:
 
 
 def test_categories_are_numbered_in_sorted_order_and_unseen_ones_are_missing(features: Features) -> None:
-    assert features.features[3].categories == ("blue", "red")
+    assert features.features[3].state == {"categories": ["blue", "red"]}
     codes = features.matrix({**TRAIN, "color": ["blue", "red", "green"]})[:, 3]
     assert codes[:2].tolist() == [0.0, 1.0] and math.isnan(codes[2])
     assert features.categorical == (3,)
 
 
 def test_it_is_remembered_which_features_training_rows_lacked(features: Features) -> None:
-    assert [feature.missing for feature in features.features] == [True, False, True, False]
+    assert features.nullable == {"size", "ok"}
 
 
 @pytest.mark.parametrize(
@@ -165,23 +165,32 @@ def test_an_empty_table_gives_an_empty_matrix(features: Features) -> None:
     assert features.matrix({name: [] for name in KINDS}).shape == (0, 4)
 
 
+INPUT = {"name": "a", "kind": "number", "missing": False}
+FITTED = {"name": "a", "maker": "number", "inputs": ["a"], "params": {}, "state": {}}
+
+
+def damaged(**parts: Any) -> dict[str, Any]:
+    return {"schema": 2, "code": "", "inputs": [INPUT], "features": [FITTED]} | parts
+
+
 @pytest.mark.parametrize(
     "value",
     [
         None,
         [],
         {},
-        {"schema": 2, "features": []},
-        {"schema": 1},
         {"schema": 1, "features": []},
-        {"schema": 1, "features": [{"name": "a"}]},
-        {"schema": 1, "features": ["a"]},
-        {"schema": 1, "features": [{"name": "a", "kind": "colour", "missing": False}]},
-        {"schema": 1, "features": [{"name": "a", "kind": "number", "missing": False}] * 2},
-        {
-            "schema": 1,
-            "features": [{"name": "a", "kind": "category", "missing": False, "categories": ["x", "x"]}],
-        },
+        {"schema": 2},
+        {"schema": 2, "inputs": [], "features": []},
+        damaged(features=[{"name": "a"}]),
+        damaged(features=["a"]),
+        damaged(features=[FITTED | {"maker": "magic"}]),
+        damaged(features=[FITTED | {"inputs": ["b"]}]),
+        damaged(features=[FITTED] * 2),
+        damaged(inputs=[INPUT | {"kind": "colour"}]),
+        damaged(inputs=[INPUT] * 2),
+        damaged(features=[FITTED | {"maker": "function"}]),
+        damaged(features=[FITTED | {"maker": "category", "state": {"categories": ["x", "x"]}}]),
     ],
 )
 def test_a_damaged_description_is_refused(value: Any) -> None:
@@ -190,8 +199,8 @@ def test_a_damaged_description_is_refused(value: Any) -> None:
 
 
 def test_an_unknown_kind_names_the_valid_ones() -> None:
-    with pytest.raises(FeatureError, match="number, integer, boolean, category"):
-        Feature("a", "text")
+    with pytest.raises(FeatureError, match="number, integer, boolean, category, text, time"):
+        Features.fit({"a": [1]}, {"a": "image"})
 
 
 def test_a_row_of_thirty_numbers_takes_tens_of_microseconds() -> None:

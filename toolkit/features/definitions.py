@@ -1,0 +1,365 @@
+"""Features that a person defines in a Python file: read, checked, and refused where training and service would differ.
+
+A file in features/ holds typed functions of one row, and built-ins assigned to names; their order is the model's::
+
+    from toolkit.features import category, feature
+
+    @feature(meaning="price of a square metre", unit="EUR/m2", owner="pricing")
+    def price_per_area(price: float, area: float | None) -> float | None:
+        return price / area if area else None
+
+    city = category("city", rare=20)
+
+The names of a function's arguments are those of raw columns. An argument without ``| None`` says that the function
+cannot do without: a row that lacks it is missing the feature, and the function is not called.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import traceback
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import FeatureError, suggest
+from toolkit.features.definition import FUNCTION, Definition
+from toolkit.features.definition_source import find_faults, find_lines
+
+TAKEN: Mapping[type, tuple[str, ...]] = {
+    float: ("number", "integer"),
+    int: ("integer",),
+    bool: ("boolean",),
+    str: ("category", "text"),
+    datetime: ("time",),
+}  # kinds of raw columns that an argument of a type takes
+GIVEN: Mapping[type, str] = {float: "number", int: "integer", bool: "boolean", str: "category"}
+MARK = "__feature__"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What ``@feature`` says of a function, for people."""
+
+    meaning: str
+    unit: str = ""
+    owner: str = ""
+    replaces: tuple[str, ...] = ()
+
+
+def feature(
+    *misused: object, meaning: str = "", unit: str = "", owner: str = "", replaces: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function of one row's values as a feature; the function itself stays what it is.
+
+    Parameters
+    ----------
+    meaning : str
+        What the feature says, in words.
+    unit, owner : str
+        The unit of its value, and who answers for it; may be empty.
+    replaces : sequence of str
+        Raw columns that get no feature of their own because this one stands for them.
+
+    Raises
+    ------
+    FeatureError
+        There is no meaning.
+    """
+    if misused or not meaning.strip():
+        raise FeatureError(
+            'A feature must say what it means. Write @feature(meaning="...", unit="", owner="").'
+        )
+    mark = Mark(meaning.strip(), unit, owner, tuple(replaces))
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(function, MARK, mark)
+        return function
+
+    return declare
+
+
+def load_definitions(path: Path, name: str = "") -> tuple[Definition, ...]:
+    """Read the features that a file defines, in its order.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        What messages call the file; default: its path.
+
+    Raises
+    ------
+    FeatureError
+        There is no such file, it is no UTF-8 or no Python, or what it defines cannot be a feature: all findings.
+    """
+    name = name or str(path)
+    try:
+        source = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise FeatureError(
+            f"{name} must be a Python file that defines features and is not there. Check prepare.definitions in "
+            "params.yaml; '' uses what each column's type gives."
+        ) from None
+    try:
+        return parse_definitions(source.decode("utf-8"), name, hashlib.sha256(source).hexdigest())
+    except UnicodeDecodeError as error:
+        raise FeatureError(f"{name} must be UTF-8 text. Got {error.reason} at byte {error.start}.") from None
+
+
+def load_packaged(path: Path, sha256: str) -> tuple[Definition, ...]:
+    """Read the definitions that features were fitted with, and no others.
+
+    Raises
+    ------
+    FeatureError
+        The file is missing, or is not the one with this SHA-256.
+    """
+    if not path.is_file():
+        raise FeatureError(
+            f"{path} must stand beside features.json, which was fitted with it, and does not. "
+            "Run './run dvc repro prepare' to make both."
+        )
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise FeatureError(
+            f"{path} must be the file that features.json was fitted with, with the SHA-256 {sha256[:12]}..., and was "
+            f"changed since: it has {found[:12]}.... Run './run dvc repro prepare' to fit the features anew."
+        )
+    return load_definitions(path, path.name)
+
+
+def parse_definitions(source: str, name: str = "cell", code: str = "") -> tuple[Definition, ...]:
+    """Turn the text of a file into definitions, in its order; ``code`` is the text's SHA-256.
+
+    Raises
+    ------
+    FeatureError
+        All findings, each with the file's name and the line.
+    """
+    try:
+        tree = ast.parse(source, name)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise FeatureError(
+            f"{name}:{line}: the file must be Python. {getattr(error, 'msg', error)}."
+        ) from None
+    faults = find_faults(tree)
+    if not faults:
+        module = _execute(tree, source, name)
+        lines = find_lines(tree)
+        found: list[Definition] = []
+        for label in sorted(lines, key=lambda each: lines[each][-1]):
+            if len(lines[label]) > 1 and _is_feature(module.get(label)):
+                faults.append(
+                    (lines[label][-1], f"feature '{label}' is defined a second time. Rename one of them.")
+                )
+            try:
+                found += _read(label, module.get(label), lines[label][-1], name)
+            except FeatureError as error:
+                faults += [(lines[label][-1], text) for text in str(error).splitlines()]
+        if not faults:
+            code = code or hashlib.sha256(source.encode()).hexdigest()
+            return tuple(replace(each, code=code) for each in found)
+    raise FeatureError("\n".join(f"{name}:{line}: {text}" for line, text in sorted(faults)))
+
+
+def check_definitions(
+    definitions: Sequence[Definition],
+    kinds: Mapping[str, str],
+    others: Mapping[str, str] | None = None,
+    name: str = "",
+) -> None:
+    """Check that each definition is made of columns that every request has, of the types that it takes.
+
+    Parameters
+    ----------
+    definitions : sequence of Definition
+    kinds : mapping
+        Kind of each raw column that is a feature: number, integer, boolean, category, text or time.
+    others : mapping, optional
+        Why other columns of the table are none, by name: ``{"row_id": "the key", "label": "the label"}``.
+    name : str
+        What messages call the file.
+
+    Raises
+    ------
+    FeatureError
+        All findings, each with the file's name and the line.
+    """
+    faults: list[tuple[int, str]] = []
+    for each in definitions:
+        texts = [
+            _tell_unknown(each, column, kinds, others or {}) for column in each.inputs if column not in kinds
+        ]
+        texts += [
+            f"feature '{each.name}' cannot stand for '{column}', which is no feature.{suggest(column, kinds)}"
+            for column in each.claims
+            if column not in kinds and column not in each.inputs
+        ]
+        if each.name in kinds and (each.maker == FUNCTION or each.name not in each.inputs):
+            texts.append(f"feature '{each.name}' has the name of a column of the table. Rename it.")
+        if each.maker == FUNCTION:
+            texts += _find_wrong_kinds(each, kinds)
+        faults += [(each.line, text) for text in texts]
+    if faults:
+        raise FeatureError("\n".join(f"{name}:{line}: {text}" if name else text for line, text in faults))
+
+
+def _tell_unknown(each: Definition, column: str, kinds: Mapping[str, str], others: Mapping[str, str]) -> str:
+    if column in others:
+        return (
+            f"feature '{each.name}' takes '{column}', which is {others[column]}: no request to the service has it. "
+            "Make the feature of columns that are known when a prediction is asked for."
+        )
+    return (
+        f"feature '{each.name}' takes '{column}', which must be a column of the table and is not."
+        f"{suggest(column, kinds) or ' The columns are ' + ', '.join(list(kinds)[:30]) + '.'}"
+    )
+
+
+def _find_wrong_kinds(each: Definition, kinds: Mapping[str, str]) -> list[str]:
+    texts = []
+    for column, shown in zip(each.inputs, each.params.get("takes", ()), strict=False):
+        taken = next(kind for kind in TAKEN if kind.__name__ == shown.removesuffix(" | None"))
+        if column in kinds and kinds[column] not in TAKEN[taken]:
+            wanted = [kind.__name__ for kind, fits in TAKEN.items() if kinds[column] in fits]
+            texts.append(
+                f"feature '{each.name}' takes '{column}' as {shown}, and the column is {kinds[column]}. "
+                f"Annotate it with {' or '.join(wanted)}."
+            )
+    return texts
+
+
+def _execute(tree: ast.Module, source: str, name: str) -> dict[str, Any]:
+    """Run the file in a module of its own; it is not put into sys.modules and leaves no byte code behind."""
+    module = types.ModuleType(f"features_{hashlib.sha256(source.encode()).hexdigest()[:12]}")
+    module.__file__ = name
+    try:
+        exec(compile(tree, name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102  # the user's own code
+    except Exception as error:
+        lines = [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
+        ]
+        said = str(error) if isinstance(error, FeatureError) else f"{type(error).__name__}: {error}"
+        raise FeatureError(
+            f"{name}:{lines[-1] if lines else 1}: the file must run and does not. {said}"
+        ) from None
+    return module.__dict__
+
+
+def _is_feature(value: object) -> bool:
+    return isinstance(value, Definition) or hasattr(value, MARK)
+
+
+def _read(label: str, value: Any, line: int, name: str) -> list[Definition]:
+    """Give the definition that a name of the module stands for, if it stands for one."""
+    if isinstance(value, Definition):
+        return [replace(value, name=label, line=line)]
+    mark = getattr(value, MARK, None)
+    if not isinstance(mark, Mark):
+        return []
+    taken, given = _read_types(label, value)
+    inputs = tuple(taken)
+    return [
+        Definition(
+            name=label,
+            maker=FUNCTION,
+            inputs=inputs,
+            params={"takes": [_show(kind, optional) for kind, optional in taken.values()]},
+            meaning=mark.meaning,
+            unit=mark.unit,
+            owner=mark.owner,
+            claims=mark.replaces,
+            function=_make_call(value, label, taken, f"{name}:{line}"),
+            returns=GIVEN[given],
+            line=line,
+        )
+    ]
+
+
+def _read_types(label: str, function: Callable[..., Any]) -> tuple[dict[str, tuple[type, bool]], type]:
+    """Give the type of each argument, with whether it may be None, and the type that is returned."""
+    try:
+        signature = inspect.signature(function, eval_str=True)
+    except (NameError, SyntaxError, TypeError) as error:
+        raise FeatureError(f"feature '{label}' has an annotation that is no type: {error}.") from None
+    findings, taken = [], {}
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    for argument in signature.parameters.values():
+        if argument.kind is not plain or argument.default is not inspect.Parameter.empty:
+            what = "has a default" if argument.kind is plain else "is no plain one"
+            findings.append(
+                f"feature '{label}' must have plain arguments, each a column of the table, and '{argument.name}' "
+                f"{what}. Use a constant of the file for what is no column."
+            )
+        elif (read := _parse_type(argument.annotation, TAKEN)) is None:
+            findings.append(
+                f"argument '{argument.name}' of feature '{label}' must be annotated with float, int, bool, str or "
+                f"datetime, with '| None' if it takes missing values. {_tell_annotation(argument.annotation)}"
+            )
+        else:
+            taken[argument.name] = read
+    if not signature.parameters:
+        findings.append(f"feature '{label}' must take at least one column of the table as an argument.")
+    given = _parse_type(signature.return_annotation, GIVEN)
+    if given is None:
+        findings.append(
+            f"feature '{label}' must say what it returns: -> float, int, bool or str, with '| None' if that may be "
+            f"missing. {_tell_annotation(signature.return_annotation)}"
+        )
+    if findings or given is None:
+        raise FeatureError("\n".join(findings))
+    return taken, given[0]
+
+
+def _parse_type(annotation: Any, known: Mapping[type, Any]) -> tuple[type, bool] | None:
+    options = typing.get_args(annotation) or (annotation,)
+    if typing.get_origin(annotation) not in (None, typing.Union, types.UnionType):
+        return None
+    kinds = [option for option in options if option is not type(None)]
+    if len(kinds) != 1 or not isinstance(kinds[0], type) or kinds[0] not in known:
+        return None
+    return kinds[0], len(options) > 1
+
+
+def _tell_annotation(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return "It has no annotation."
+    return f"Got {annotation.__name__ if isinstance(annotation, type) else annotation} instead."
+
+
+def _show(kind: type, optional: bool) -> str:
+    return f"{kind.__name__} | None" if optional else kind.__name__
+
+
+def _make_call(
+    function: Callable[..., Any], label: str, taken: Mapping[str, tuple[type, bool]], place: str
+) -> Callable[..., Any]:
+    """Make what computes the feature: missing where a needed value is, and one message where the function fails."""
+    needed = tuple(index for index, (_, optional) in enumerate(taken.values()) if not optional)
+    floats = tuple(index for index, (kind, _) in enumerate(taken.values()) if kind is float)
+
+    def call(*values: Any) -> Any:
+        for index in needed:
+            if values[index] is None:
+                return None
+        for index in floats:
+            if type(values[index]) is int:  # a column of integers, taken as float
+                values = (*values[:index], float(values[index]), *values[index + 1 :])
+        try:
+            return function(*values)
+        except Exception as error:
+            row = ", ".join(f"{column}={value!r:.60}" for column, value in zip(taken, values, strict=True))
+            raise FeatureError(
+                f"{place}: feature '{label}' must give a value, or None for missing, for every row. For {row} it "
+                f"raised {type(error).__name__}: {error}. Handle this case in the function."
+            ) from None
+
+    return call

@@ -25,6 +25,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: folders.index(found) if (found := item.path.parent.name) in folders else 3)
 
 
+NOTES = ("mass: seen twice", "no mass seen", None, "calcified, \u201cold\u201d mass", "see note 12")
+ZONED = frozenset({"seen_at"})
+
+
 @dataclass(frozen=True)
 class Packaged:
     """A packaged model's folder, the folders it came from, and test rows by column."""
@@ -35,11 +39,9 @@ class Packaged:
 
     def rows(self, count: int = 10) -> list[dict]:
         """Give the first test rows as a request would send them."""
-        values = zip(*(column[:count].tolist() for column in self.columns.values()), strict=True)
-        return [
-            {name: None if value != value else value for name, value in zip(self.columns, row, strict=True)}
-            for row in values
-        ]
+        from toolkit.packaging.replay import as_requests
+
+        return as_requests({name: values[:count] for name, values in self.columns.items()}, ZONED)
 
 
 def _breast_cancer():
@@ -61,7 +63,7 @@ def _iris():
 
 
 def _mixed():
-    """Give every kind of column: a number with missing values, an integer, a boolean, a category."""
+    """Give every kind of column: a number with missing values, an integer, a boolean, a category, a text, a time."""
     from sklearn.datasets import load_breast_cancer
 
     data = load_breast_cancer().data
@@ -72,8 +74,11 @@ def _mixed():
         "count": texture.round().astype(np.int64),
         "smooth": data[:, 4] < 0.1,
         "grade": np.array(["a: low", "b", "c\u00e9"], dtype=object)[np.digitize(data[:, 2], [80, 110])],
+        "note": np.array([NOTES[int(size) % len(NOTES)] for size in data[:, 2]], dtype=object),
+        "seen_at": np.datetime64("2024-01-01", "us") + (data[:, 3] * 3_600_000_000).astype("timedelta64[us]"),
     }
     kinds = {"radius": "number", "count": "integer", "smooth": "boolean", "grade": "category"}
+    kinds |= {"note": "text", "seen_at": "time"}
     return columns, kinds, data[:, 3]
 
 
@@ -104,6 +109,7 @@ def _package(folder: Path, task: str) -> Packaged:
     from toolkit.packaging.package import Sources, write_package
     from toolkit.params import Package
 
+    zone = pa.timestamp("us", tz="UTC")
     columns, kinds, labels = TABLES[task]()
     classes = [] if task == "regression" else sorted(set(labels.tolist()))
     order = np.random.default_rng(1).permutation(len(labels))
@@ -114,11 +120,11 @@ def _package(folder: Path, task: str) -> Packaged:
     for name, split in (("train", train), ("valid", valid), ("test", test)):
         table = {
             "row_id": [f"row-{i}" for i in split],
-            **{c: v[split] for c, v in columns.items()},
+            **{c: pa.array(v[split], zone if c in ZONED else None) for c, v in columns.items()},
             "label": labels[split],
         }
         pa.parquet.write_table(pa.table(table), sources.prepared / f"{name}.parquet")
-    features = Features.fit({name: values[train] for name, values in columns.items()}, kinds)
+    features = Features.fit({name: values[train] for name, values in columns.items()}, kinds, zoned=ZONED)
     write_json(sources.prepared / "features.json", features.to_dict())
     reference = np.concatenate([train, valid])
     profile = fit_profile(

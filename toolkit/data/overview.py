@@ -17,7 +17,7 @@ def rank_features(features: Features, rows: pa.Table, classes: Sequence[str]) ->
     For a regression the squared rank correlation (Spearman), for classes the correlation ratio of the feature's ranks
     (0: no relation that is monotone; 1: it decides the label). Rows that lack the feature do not count.
     """
-    matrix = features.matrix(get_columns(rows, features.names))
+    matrix = features.matrix(get_columns(rows, features.inputs))
     labels = np.array(rows["label"].to_pylist())
     scores = {}
     for index, name in enumerate(features.names):

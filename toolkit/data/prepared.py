@@ -44,13 +44,11 @@ def check_missing(features: Features, splits: Mapping[str, pa.Table]) -> None:
         Names each such feature, with how many rows of which split lack it.
     """
     found = []
-    for feature in features.features:
-        lacking = {name: splits[name][feature.name].null_count for name in ("valid", "test")}
-        if not feature.missing and any(lacking.values()):
+    for column in features.inputs:
+        lacking = {name: splits[name][column].null_count for name in ("valid", "test")}
+        if column not in features.nullable and any(lacking.values()):
             where = " and ".join(f"{count} of {name}" for name, count in lacking.items() if count)
-            found.append(
-                f"feature '{feature.name}' has a value in every row of train and lacks it in {where}."
-            )
+            found.append(f"feature '{column}' has a value in every row of train and lacks it in {where}.")
     if found:
         found.append(
             "A model cannot learn what a missing value means from rows that have none. Exclude these features "

@@ -113,7 +113,7 @@ def choose_defaults(column: str, kind: str) -> tuple[Definition, ...]:
         words = tfidf(column, TERMS)
         found = [text_stats(column), Definition(f"{column} words", words.maker, words.inputs, words.params)]
     else:
-        found = [{"category": category, "time": dates}[kind](column)]
+        found = [category(column) if kind == "category" else dates(column)]
     return tuple(
         Definition(each.name or column, each.maker, each.inputs, each.params, claims=(column,))
         for each in found

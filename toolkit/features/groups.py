@@ -83,4 +83,6 @@ def _measure(statistic: str, values: np.ndarray) -> float | None:
         return float(len(values))
     if statistic == "std":
         return float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return float({"mean": np.mean, "min": np.min, "max": np.max}[statistic](values))
+    if statistic == "mean":
+        return float(np.mean(values))
+    return float(values.min() if statistic == "min" else values.max())

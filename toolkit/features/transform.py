@@ -153,6 +153,14 @@ class Features:
         code = next((definition.code for definition in definitions if definition.code), "")
         return cls(fitted, [each for name, each in inputs.items() if name in used], code)
 
+    def find_categories(self) -> dict[str, tuple[str, ...]]:
+        """Give the categories of the training rows, by raw column, of those that are known by their categories."""
+        known = [each for each in self.features if each.definition.maker == "category"]
+        return {
+            each.definition.inputs[0]: tuple(sorted((*each.state["categories"], *each.state.get("rare", ()))))
+            for each in known
+        }
+
     def matrix(self, columns: Mapping[str, Column]) -> np.ndarray:
         """Transform columns of n rows into a float64 matrix (n, k), C order.
 
@@ -347,11 +355,9 @@ def _parse_definition(value: Mapping[str, Any], functions: Mapping[str, Definiti
     name = str(value["name"])
     if value["maker"] == FUNCTION and name in functions:
         return functions[name]
-    told = {key: str(value[key]) for key in ("meaning", "unit", "owner") if key in value}
-    claims = tuple(map(str, value.get("claims", ())))
-    return Definition(
-        name, str(value["maker"]), tuple(map(str, value["inputs"])), value["params"], claims=claims, **told
-    )
+    meaning, unit, owner = (str(value.get(key, "")) for key in ("meaning", "unit", "owner"))
+    inputs, claims = (tuple(map(str, value.get(key, ()))) for key in ("inputs", "claims"))
+    return Definition(name, str(value["maker"]), inputs, value["params"], meaning, unit, owner, claims)
 
 
 def _kind_message(each: Input, value: object) -> str:

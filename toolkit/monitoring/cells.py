@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from toolkit.errors import DriftError, suggest
 
 NUMBERS = ("number", "integer")
-KINDS = (*NUMBERS, "boolean", "category")
+LENGTH = "text"  # a text is described by its number of characters: how it reads, no fixed cells can say
+ORDERED = (*NUMBERS, LENGTH)
+KINDS = (*ORDERED, "boolean", "category")
 TOP_CATEGORIES = (
     50  # a category beyond these counts as "rest": the profile's size does not depend on the data
 )
@@ -50,7 +53,7 @@ class Cells:
     @property
     def ordered(self) -> bool:
         """Whether the cells before "missing" have an order."""
-        return self.kind in NUMBERS
+        return self.kind in ORDERED
 
     @property
     def size(self) -> int:
@@ -103,12 +106,12 @@ def fit_cells(name: str, kind: str, values: Column, bins: int) -> Cells:
         raise DriftError(
             f"Column '{name}' must be one of {', '.join(KINDS)}. Got '{kind}' instead.{suggest(kind, KINDS)}"
         )
-    if kind not in NUMBERS:
+    if kind not in ORDERED:
         found = _count_texts(name, kind, values)
         ranked = sorted((text for text in found if text is not None), key=lambda text: (-found[text], text))
         top = tuple(sorted(ranked[:TOP_CATEGORIES])) if kind == "category" else ("false", "true")
         return _with_counts(Cells(name, kind, categories=top), values)
-    numbers = parse_numbers(name, values)
+    numbers = parse_ordered(name, kind, values)
     largest = np.finfo(np.float64).max
     present = np.sort(np.clip(numbers[~np.isnan(numbers)], -largest, largest))
     if not len(present):
@@ -166,6 +169,20 @@ def parse_numbers(name: str, values: Column) -> NDArray[np.float64]:
         raise DriftError(
             f"Column '{name}' must hold numbers or missing values. {str(error).capitalize()}."
         ) from None
+
+
+def parse_ordered(name: str, kind: str, values: Column) -> NDArray[np.float64]:
+    """Turn a column into what its ordered cells are cut by: its numbers, or the length of its texts."""
+    if kind != LENGTH:
+        return parse_numbers(name, values)
+    try:
+        return np.array([np.nan if _is_missing(value) else len(value) for value in values], dtype=np.float64)
+    except TypeError:
+        raise DriftError(f"Column '{name}' must hold texts or missing values, and holds others.") from None
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # noqa: PLR0124  # NaN, of any type
 
 
 def parse_category(value: Any, kind: str) -> str | None:
@@ -229,13 +246,7 @@ class CellGroup:
         self._check_columns(columns)
         counts = np.zeros(self.size, dtype=np.int64)
         if self._ordered:
-            try:
-                numbers = np.array(
-                    [columns[self.columns[index].name] for index in self._ordered], dtype=np.float64
-                )
-            except (TypeError, ValueError):
-                names = [self.columns[index].name for index in self._ordered]
-                numbers = np.array([parse_numbers(name, columns[name]) for name in names])
+            numbers = self._read_ordered(columns)
             for start in range(0, numbers.shape[1], _CHUNK_ROWS):
                 counts += self._count_numbers(numbers[:, start : start + _CHUNK_ROWS])
         for index, places in self._places.items():
@@ -246,6 +257,14 @@ class CellGroup:
                     count
                 )
         return counts
+
+    def _read_ordered(self, columns: Mapping[str, Column]) -> NDArray[np.float64]:
+        """Give what the ordered cells are cut by (columns, rows): at once if all are numbers, else one by one."""
+        ordered = [self.columns[index] for index in self._ordered]
+        if all(each.kind in NUMBERS for each in ordered):
+            with suppress(TypeError, ValueError):
+                return np.array([columns[each.name] for each in ordered], dtype=np.float64)
+        return np.array([parse_ordered(each.name, each.kind, columns[each.name]) for each in ordered])
 
     def _count_numbers(self, numbers: NDArray[np.float64]) -> IntArray:
         # The number of edges below a value is the index of its bin; no edge is below NaN.

@@ -189,7 +189,8 @@ def fit_profile(
     columns : mapping
         Raw values by feature name, m of each; None and NaN are missing.
     kinds : mapping
-        Kind by feature name (number, integer, boolean, category); these are described, in this order.
+        Kind by feature name (number, integer, boolean, category, text); these are described, in this order. Texts are
+        described by their length. Those of kind time are left out: a time always moves on.
     bins : int
         Quantile bins per number.
     labels : sequence, optional
@@ -204,6 +205,7 @@ def fit_profile(
         raise DriftError(
             "A reference profile needs at least one feature. Got none: check which columns are excluded."
         )
+    kinds = {name: kind for name, kind in kinds.items() if kind != "time"}
     missing = [name for name in kinds if name not in columns]
     if missing:
         raise DriftError(f"The reference rows must have the columns {', '.join(missing)} and do not.")

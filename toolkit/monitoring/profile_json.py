@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import DriftError
-from toolkit.monitoring.cells import KINDS, NUMBERS, Cells
+from toolkit.monitoring.cells import KINDS, ORDERED, Cells
 
 
 def scores_to_list(scores: Sequence[Cells]) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def parse_cells(values: Any, where: str, findings: list[str]) -> Cells | None:
     counts: list[int] = values["counts"] if isinstance(values.get("counts"), list) else []
     if not all(type(count) is int and 0 <= count < 2**62 for count in counts) or not sum(counts):
         findings.append(f"{where}.counts: must be whole numbers from 0, not all 0")
-    shape = _parse_number_shape if kind in NUMBERS else _parse_category_shape
+    shape = _parse_number_shape if kind in ORDERED else _parse_category_shape
     cells = shape(values, str(name), str(kind), where, findings)
     if len(findings) > found or cells is None:
         return None

@@ -27,8 +27,8 @@ def find_key(model: Model) -> str:
 
 
 def find_texts(model: Model) -> list[str]:
-    """List the features that are categories: a reader must give them as texts, whatever they look like."""
-    return [name for name, kind in model.inputs.items() if kind == "category"]
+    """List the features that a reader must give as texts, whatever they look like."""
+    return [name for name, kind in model.inputs.items() if kind in ("category", "text")]
 
 
 def predict_table(model: Model, table: pa.Table, get_columns: GetColumns, key: str = "") -> pa.Table:
@@ -58,6 +58,7 @@ def predict_table(model: Model, table: pa.Table, get_columns: GetColumns, key: s
     """
     import pyarrow as pa
 
+    check_zones(model, table.schema)
     columns = get_columns(table, [name for name in model.inputs if name in table.column_names])
     check_table(model, columns, table.column_names)
     predictions = model.predict(columns)
@@ -82,6 +83,28 @@ def name_outputs(predictions: Predictions) -> dict[str, Any]:
     }
 
 
+def check_zones(model: Model, schema: pa.Schema) -> None:
+    """Check that times have an offset where the model's have, and none where they have not.
+
+    Raises
+    ------
+    DataError
+        All findings. A time without zone taken for one in UTC would be wrong by hours, unseen.
+    """
+    found = []
+    for name, kind in model.inputs.items():
+        if kind != "time" or name not in schema.names:
+            continue
+        zone = getattr(schema.field(name).type, "tz", "")  # texts are judged one by one
+        if zone != "" and (zone is not None) is not (name in model.zoned):
+            want, has = ("a", "none") if name in model.zoned else ("no", zone)
+            found.append(
+                f"feature '{name}' must have {want} time zone, as the training table had. It has {has}."
+            )
+    if found:
+        raise DataError("\n".join(found) + " Convert the column.")
+
+
 def check_table(model: Model, columns: Mapping[str, np.ndarray], names: Sequence[str]) -> None:
     """Check that a table's columns are what a request may hold.
 
@@ -99,7 +122,7 @@ def check_table(model: Model, columns: Mapping[str, np.ndarray], names: Sequence
     faults = []
     for name, kind in model.inputs.items():
         values = {name: _as_json(columns[name])}
-        faults += find_type_faults(values, {name: kind}, model.nullable)
+        faults += find_type_faults(values, {name: kind}, model.nullable, model.zoned)
         faults += find_rule_faults(values, model.rules)
     if faults:
         shown = "\n".join(f"  {fault['message']}" for fault in faults[:MAX_FINDINGS])

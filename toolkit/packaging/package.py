@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from toolkit.artifacts import load_json, measure_sha256, write_json, write_text
+from toolkit.columns import iterate_columns
 from toolkit.errors import GateFailed, PackageError
 from toolkit.features import load_features
 from toolkit.monitoring.profile import load_profile, scores_from_list
+from toolkit.packaging.replay import as_requests, find_difference
 from toolkit.packaging.version import load_pins, measure_version
 from toolkit.params import Package
 from toolkit.serving.model import FILES, Model, load_model
@@ -121,14 +123,12 @@ def _check_belongs(sources: Sources, signature: Mapping[str, Any]) -> None:
 
 def _check_replay(model: Model, columns: Mapping[str, np.ndarray]) -> None:
     """Check that training rows, sent one by one as a request would, give the very bits of the table."""
-    matrix = model.features.matrix(columns)
-    values = zip(*(column.tolist() for column in columns.values()), strict=True)
-    rows = [dict(zip(columns, row, strict=True)) for row in values]
-    single = np.stack([model.features.row(row) for row in rows])
-    if not np.array_equal(matrix, single, equal_nan=True):
+    difference = find_difference(model.features, columns)
+    if difference:
         raise PackageError(
-            "A row must give the same features alone as in a table, to the last bit, and does not."
+            f"A row must give the same features in a request as in a table, to the last bit. {difference}."
         )
+    rows = as_requests(columns, model.zoned)
     batch = model.predict(columns)
     alone = [model.predict_rows([row]) for row in rows]
     for name in ("probabilities", "values"):
@@ -140,7 +140,4 @@ def _check_replay(model: Model, columns: Mapping[str, np.ndarray]) -> None:
 
 
 def _load_columns(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
-    import pyarrow.parquet
-
-    table = pyarrow.parquet.read_table(path, columns=list(names))
-    return {name: table[name].to_numpy()[:REPLAYED_ROWS] for name in names}
+    return next(iterate_columns(path, list(names), REPLAYED_ROWS))

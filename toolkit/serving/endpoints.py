@@ -51,6 +51,7 @@ class Endpoints:
         self.max_body_bytes = int(model.settings["max_body_kb"]) * 1000
         self._max_rows = int(model.settings["max_rows"])
         self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
+        self._zoned = model.zoned
         self._ids = (f"{number:08x}" for number in count())
         self._start = secrets.token_hex(6)  # of this worker: ids are unique over workers and restarts
         self._schema = orjson.dumps(describe_schema(model))
@@ -64,7 +65,9 @@ class Endpoints:
         RequestError
             The body is refused; names row and feature.
         """
-        rows = parse_request(body, self._inputs, self._nullable, self._max_rows, self._rules)
+        rows = parse_request(
+            body, self._inputs, self._nullable, self._max_rows, rules=self._rules, zoned=self._zoned
+        )
         content = self.answer_rows(rows)
         return Answer(200, orjson.dumps(content))
 
@@ -110,11 +113,13 @@ class Endpoints:
 
 def describe_schema(model: Model) -> dict[str, Any]:
     """Describe what a request may hold and what an answer does."""
+    categories = model.features.find_categories()
     features = [
-        {"name": feature.name, "kind": feature.kind, "nullable": feature.missing}
-        | ({"categories": list(feature.categories)} if feature.kind == "category" else {})
-        | dict(model.rules.described.get(feature.name, {}))
-        for feature in model.features.features
+        {"name": name, "kind": kind, "nullable": name in model.nullable}
+        | ({"categories": list(categories[name])} if name in categories else {})
+        | ({"offset": name in model.zoned} if kind == "time" else {})
+        | dict(model.rules.described.get(name, {}))
+        for name, kind in model.inputs.items()
     ]
     return {
         "schema": 1,

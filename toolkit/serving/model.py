@@ -108,7 +108,12 @@ class Model:
     @property
     def nullable(self) -> frozenset[str]:
         """Raw columns that may be null, because some were in training."""
-        return frozenset(feature.name for feature in self.features.features if feature.missing)
+        return self.features.nullable
+
+    @property
+    def zoned(self) -> frozenset[str]:
+        """Raw columns that are times with an offset; other times have none."""
+        return self.features.zoned
 
     def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Predictions:
         """Predict n rows given as columns by name; missing values are NaN or None."""

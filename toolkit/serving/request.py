@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import orjson
 
 from toolkit.errors import RequestError, suggest
+from toolkit.features.encode import NotOfKindError, make_encoder, tell_wanted
 from toolkit.serving.rules import NO_RULES, Rules
 
 MAX_FINDINGS = 20
@@ -28,6 +30,8 @@ TYPES: dict[
     "integer": (frozenset((int,)), "a whole number"),
     "boolean": (frozenset((bool,)), "true or false"),
     "category": (frozenset((str,)), "a text"),
+    "text": (frozenset((str,)), "a text"),
+    "time": (frozenset((str, datetime)), "a time in ISO 8601"),  # a table has datetimes
 }
 
 
@@ -50,7 +54,9 @@ def parse_request(
     inputs: Mapping[str, str],
     nullable: frozenset[str] = frozenset(),
     max_rows: int = 1000,
+    *,
     rules: Rules = NO_RULES,
+    zoned: frozenset[str] = frozenset(),
 ) -> Rows:
     """Read the JSON of a request: one object by feature name, a list of them, or ``{"rows": [...]}``.
 
@@ -59,13 +65,15 @@ def parse_request(
     body : bytes
         The request's body.
     inputs : Mapping
-        Feature name to kind: number, integer, boolean or category.
+        Feature name to kind: number, integer, boolean, category, text or time.
     nullable : frozenset of str
         Features that may be null.
     max_rows : int
         Most rows.
     rules : Rules
         Ranges and categories that the contract allows.
+    zoned : frozenset of str
+        Times that must have an offset; others must have none.
 
     Raises
     ------
@@ -95,7 +103,7 @@ def parse_request(
         findings = _find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single)
     columns = {} if findings else {name: [row[name] for row in rows] for name in inputs}
     findings = findings or [
-        *find_type_faults(columns, inputs, nullable),
+        *find_type_faults(columns, inputs, nullable, zoned),
         *find_rule_faults(columns, rules),
     ]
     check_findings(findings)
@@ -103,7 +111,10 @@ def parse_request(
 
 
 def find_type_faults(
-    columns: Mapping[str, Sequence[Any]], inputs: Mapping[str, str], nullable: frozenset[str]
+    columns: Mapping[str, Sequence[Any]],
+    inputs: Mapping[str, str],
+    nullable: frozenset[str],
+    zoned: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
     """Find the values that are of the wrong type for their feature; the same rules for a request and for a table.
 
@@ -112,6 +123,8 @@ def find_type_faults(
     findings = []
     for name, kind in inputs.items():
         allowed, wanted = TYPES[kind]
+        if kind == "time":
+            findings += _find_time_faults(name, columns[name], name in zoned)
         found = set(map(type, columns[name]))
         if found <= allowed:
             continue
@@ -123,6 +136,18 @@ def find_type_faults(
             findings.append(
                 _finding(f"must be {wanted}. Got {_describe(value)}.{_hint(kind, value)}", row, name)
             )
+    return findings
+
+
+def _find_time_faults(name: str, values: Sequence[Any], zoned: bool) -> list[dict[str, Any]]:
+    encode, findings = make_encoder("time", zoned), []
+    for row, value in enumerate(values):
+        if type(value) is str:
+            try:
+                encode(value)
+            except NotOfKindError:
+                wanted = tell_wanted("time", zoned)
+                findings.append(_finding(f"must be {wanted}. Got {_describe(value)}.", row, name))
     return findings
 
 

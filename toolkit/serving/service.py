@@ -101,7 +101,11 @@ class Prediction:
         endpoints = self.endpoints
         body = json.dumps({"rows": rows}).encode()
         checked = parse_request(
-            body, endpoints.model.inputs, endpoints.model.nullable, rules=endpoints.model.rules
+            body,
+            endpoints.model.inputs,
+            endpoints.model.nullable,
+            rules=endpoints.model.rules,
+            zoned=endpoints.model.zoned,
         )
         return endpoints.answer_rows(checked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,4 +52,6 @@ def build_signature(model: Path, trained: Trained, data: Prepared, params: Train
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
     return None if isinstance(value, float) and math.isnan(value) else value

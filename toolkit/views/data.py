@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
 
+from toolkit.columns import get_columns
 from toolkit.data.schema import Schema
-from toolkit.features import Features
+from toolkit.features import Feature, Features
 from toolkit.views.style import COLORS, new_figure, new_note
 
 SHOWN_CATEGORIES = 5
@@ -102,20 +103,35 @@ def table_features(features: Features) -> pd.DataFrame:
     """List the model's columns in their order."""
     rows = {
         feature.name: {
-            "kind": feature.kind,
-            "missing in train": "yes" if feature.missing else "no",
-            "categories": shorten(feature.categories),
+            "made by": feature.definition.maker,
+            "of": ", ".join(f"{name} ({features.inputs[name]})" for name in feature.definition.inputs),
+            "may be missing": "yes" if features.nullable.intersection(feature.definition.inputs) else "no",
+            "model columns": len(feature.outputs),
+            "learnt": _tell_state(feature),
+            "meaning": feature.definition.meaning,
         }
         for feature in features.features
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("feature")
 
 
-def plot_features(rows: pa.Table, names: Sequence[str], classes: Sequence[str]) -> Figure:
-    """Plot the distribution of each named feature by class, or its relation to the label for a regression."""
+def _tell_state(feature: Feature) -> str:
+    """Say in a few words what a feature learnt from the train split."""
+    state = feature.state
+    listed = next((state[key] for key in ("categories", "terms", "parts") if key in state), None)
+    if listed is not None:
+        return shorten(listed)
+    return f"{len(state['groups'])} groups" if "groups" in state else ""
+
+
+def plot_features(features: Features, rows: pa.Table, names: Sequence[str], classes: Sequence[str]) -> Figure:
+    """Plot the distribution of each named model column by class, or its relation to the label for a regression."""
     height = (len(names) + 2) // 3
     figure, grid = new_figure(9.0, 2.3 * height, rows=height, columns=3, squeeze=False)
-    frame = rows.to_pandas()
+    frame = pd.DataFrame(features.matrix(get_columns(rows, features.inputs)), columns=list(features.names))
+    raw = {name: rows[name].to_pandas() for name in (*features.inputs, "label")}
+    shown = {"category", "boolean", "label"}  # read better as they are than as codes
+    frame = frame.assign(**{name: raw[name] for name in raw if features.inputs.get(name, name) in shown})
     for axes, name in zip(grid.flat, names, strict=False):
         if classes:
             _plot_by_class(axes, frame[name], frame["label"], classes)

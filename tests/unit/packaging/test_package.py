@@ -44,7 +44,7 @@ def test_the_package_holds_profile_with_scores_settings_lineage_and_libraries(so
     assert lineage["stages"] == {"train": {"a": 1}}
     assert lineage["libraries"]["lightgbm"]
     assert model.version.startswith("x:")
-    assert model.nullable == {"radius"}
+    assert model.nullable == {"radius", "note"}
 
 
 @pytest.mark.parametrize("passed", [False, None, "true"])
@@ -118,6 +118,7 @@ def test_the_bento_holds_the_service_and_all_it_imports_and_nothing_else():
         paths.add(path.relative_to(ROOT).as_posix())
     lazy = {"toolkit/stage.py", "toolkit/params.py", "toolkit/params_file.py", "toolkit/paths.py"}
     lazy |= {
+        "toolkit/download.py",
         "toolkit/pipeline.py",
         "toolkit/yaml_text.py",
     }  # `from toolkit import start`, never called in a container

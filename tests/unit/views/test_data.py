@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from toolkit.columns import get_columns
 from toolkit.data.describe import infer_schema
 from toolkit.features import Features
 from toolkit.views import data as views
@@ -26,10 +27,15 @@ def test_missing_values_are_plotted_worst_first_or_said_to_be_none() -> None:
     assert "No column lacks" in views.plot_missing(infer_schema(whole, "id")).axes[0].texts[0].get_text()
 
 
+def fit(rows: pa.Table, *names: str) -> Features:
+    kinds = {"n": "number", "ok": "boolean"}
+    return Features.fit(get_columns(rows, names), {name: kinds.get(name, "category") for name in names})
+
+
 @pytest.mark.parametrize("classes", [["x", "y"], []])
 def test_each_kind_of_feature_can_be_plotted(classes: list[str]) -> None:
     rows = TABLE if classes else TABLE.set_column(4, "label", pa.array([1.0, 2.0, 3.0, 4.0]))
-    figure = views.plot_features(rows, ["n", "ok", "color"], classes)
+    figure = views.plot_features(fit(rows, "n", "ok", "color"), rows, ["n", "ok", "color"], classes)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["n", "ok", "color"]
     assert show(figure).svg.startswith("<?xml")
     assert show(views.plot_distributions(TABLE, infer_schema(TABLE, "id", ["label"]))).png[:4] == b"\x89PNG"
@@ -43,9 +49,12 @@ def test_splits_and_features_are_listed() -> None:
     }
     features = Features.fit({"c": ["u", None]}, {"c": "category"})
     assert views.table_features(features).loc["c"].to_dict() == {
-        "kind": "category",
-        "missing in train": "yes",
-        "categories": "u",
+        "made by": "category",
+        "of": "c (category)",
+        "may be missing": "yes",
+        "model columns": 1,
+        "learnt": "u",
+        "meaning": "",
     }
     assert views.table_metrics({"a": 1, "b": {"c": 0.5}}).to_dict() == {"a": 1, "b.c": "0.5"}
 
@@ -54,9 +63,10 @@ def test_splits_and_features_are_listed() -> None:
 def test_a_category_that_lacks_values_is_plotted_for_every_task(classes: tuple[str, ...]) -> None:
     label = ["x", "y", "x", "y"] if classes else [1.0, 2.0, 3.0, 4.0]
     table = pa.table({"color": ["red", None, "blue", "red"], "label": label})
-    assert "<svg" in show(views.plot_features(table, ["color"], classes)).svg
+    assert "<svg" in show(views.plot_features(fit(table, "color"), table, ["color"], classes)).svg
 
 
 def test_a_dollar_in_a_name_or_value_is_a_dollar() -> None:
     table = pa.table({"from $_ to $^": ["$", "$^$", "$_$", "$"], "label": ["x", "y", "x", "y"]})
-    assert "<svg" in show(views.plot_features(table, ["from $_ to $^"], ("x", "y"))).svg
+    features = fit(table, "from $_ to $^")
+    assert "<svg" in show(views.plot_features(features, table, ["from $_ to $^"], ("x", "y"))).svg

@@ -25,6 +25,8 @@ class Table:
     columns_: dict[str, Any]
     cut: int = 1000
     text: bool = True
+    parts: tuple[str, ...] = ("t.csv",)
+    excluded: tuple[str, ...] = ()
 
     @property
     def _batch(self) -> pa.RecordBatch:

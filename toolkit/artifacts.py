@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,22 +57,23 @@ def load_json(path: Path) -> Any:
         raise StageError(f"{path} must be JSON. {error}. It may have been cut short: make it anew.") from None
 
 
-def measure_hash(path: Path) -> str:
+def measure_hash(path: Path, md5: Callable[[Path], str] | None = None) -> str:
     """Compute the hash of a file or folder, as ``md5:...``: the value that dvc.lock has for it.
 
     A folder's is DVC's own (version 3): the MD5 of the JSON list of its files' MD5 and relative paths,
-    sorted by path, with ``.dir`` at the end.
+    sorted by path, with ``.dir`` at the end. ``md5`` gives a file's MD5 if it is known from elsewhere.
     """
+    md5 = md5 or measure_md5
     if path.is_dir():
         entries = [
-            {"md5": _md5(file), "relpath": file.relative_to(path).as_posix()}
+            {"md5": md5(file), "relpath": file.relative_to(path).as_posix()}
             for file in path.rglob("*")
             if file.is_file()
         ]
         entries.sort(key=lambda entry: entry["relpath"])
         listing = json.dumps(entries, sort_keys=True)
         return f"md5:{hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest()}.dir"
-    return f"md5:{_md5(path)}"
+    return f"md5:{md5(path)}"
 
 
 def measure_sha256(path: Path) -> str:
@@ -81,6 +82,7 @@ def measure_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _md5(path: Path) -> str:
+def measure_md5(path: Path) -> str:
+    """Compute the MD5 of a file, in hex: DVC's name for its content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

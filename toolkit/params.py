@@ -317,7 +317,8 @@ class Runner(Section):
 
     cell_timeout_s: int = Field(3600, ge=1, description="longest time a cell may take, in seconds")
     secrets: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = Field(
-        ["LABEL_STUDIO_API_KEY"], description="environment variables whose values never appear in a notebook"
+        ["LABEL_STUDIO_API_KEY", "PGPASSWORD"],
+        description="environment variables whose values never appear in a notebook",
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from toolkit.artifacts import measure_hash, write_json
 from toolkit.download import download
 from toolkit.errors import ParamsError, StageError
+from toolkit.known_hashes import KnownHashes
 from toolkit.params import SECTIONS, STAGES
 from toolkit.params_file import check_values, load_params
 from toolkit.paths import is_address, project_root
@@ -79,6 +80,7 @@ class Stage:
         self._copies: dict[str, Path] = {}  # of what addresses name
         self._files: StageFiles = load_stage_files(root, name)
         work = root / ".toolkit"
+        self._known = KnownHashes(work / "hashes" / f"{name}.json")
         self._owner = work / f"{name}.owner"
         self._staging = work / "staging" / f"{name}-{run}"
         # First the ownership, then the room: an older run must not be half way through finishing without either.
@@ -124,7 +126,7 @@ class Stage:
             raise StageError(f"{path} must exist and does not. {what}")
         dep = next(dep for dep in self._files.deps if path == dep or path.startswith(dep + "/"))
         if not live and dep not in self._read:
-            self._read[dep] = _measure_state(self.root / dep), measure_hash(self.root / dep)
+            self._read[dep] = _measure_state(self.root / dep), self._measure_known(self.root / dep)
         return absolute
 
     def output(self, path: str) -> Path:
@@ -168,6 +170,11 @@ class Stage:
             _replace(self._staging / path, self.root / path, self._staging / "replaced")
         shutil.rmtree(self._staging, ignore_errors=True)
         return record
+
+    def _measure_known(self, place: Path) -> str:
+        digest = measure_hash(place, self._known.measure_md5)
+        self._known.save()
+        return digest
 
     def _fetch(self, address: str) -> Path:
         if address not in self._copies:

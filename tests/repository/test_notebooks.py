@@ -86,6 +86,7 @@ def imported_files(stage: str) -> set[str]:
         for name in (
             "download",
             "errors",
+            "known_hashes",
             "paths",
             "params",
             "params_file",

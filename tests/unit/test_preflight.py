@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from web_server import Page, serve_pages
 
 from toolkit.errors import ParamsError
 from toolkit.preflight import check_project
@@ -45,3 +46,20 @@ def test_wrong_value_is_told_first(project: Path) -> None:
     path.write_text(path.read_text().replace("num_leaves: 15", "num_leaves: 1"))
     with pytest.raises(ParamsError, match=r"train\.num_leaves: must be at least 2"):
         check_project(project)
+
+
+def test_an_address_is_asked_before_anything_runs(project: Path) -> None:
+    path = project / "params.yaml"
+    text = path.read_text()
+    with serve_pages() as web:
+        web.pages["/table.csv"] = Page(b"id\n1\n")
+        path.write_text(
+            text.replace("source: examples/breast_cancer/table.csv", f"source: {web.url}/table.csv")
+        )
+        check_project(project)
+        web.pages["/table.csv"] = Page(b"id\n1\n", headers={"ETag": None})
+        with pytest.raises(ParamsError, match=r"collect\.source: http.*must answer with an ETag"):
+            check_project(project)
+        web.pages.clear()
+        with pytest.raises(ParamsError, match=r"collect\.source: http.*The server answered 404"):
+            check_project(project)

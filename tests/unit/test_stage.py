@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from web_server import Page, serve_pages
 
 from toolkit.artifacts import measure_hash
 from toolkit.errors import ParamsError, StageError
@@ -241,3 +242,21 @@ def test_an_input_is_set_in_params_yaml_alone(root: Path) -> None:
         stage.input("examples/t.csv")
     with pytest.raises(StageError, match="must name it under 'deps'"):
         stage.input("examples/u.csv")
+
+
+def test_an_address_is_copied_once_and_its_content_is_on_record(root: Path) -> None:
+    with serve_pages() as web:
+        address = f"{web.url}/rows.csv"
+        web.pages["/rows.csv"] = Page(b"id\n1\n")
+        (root / "dvc.yaml").write_text(
+            PIPELINE.replace("toolkit/training, data/prepared", f'toolkit/training, "{address}"')
+        )
+        stage = start("train", cell())
+        path = stage.input(address)
+        assert path.read_bytes() == b"id\n1\n" and path == stage.input(address)
+        assert path.is_relative_to(root / ".toolkit") and len(web.asked) == 3
+        web.pages.clear()
+        write_all(stage)
+        assert stage.finish()["inputs"][address] == measure_hash(path)
+        with pytest.raises(StageError, match="must name it under 'deps'"):
+            stage.input(f"{web.url}/other.csv")

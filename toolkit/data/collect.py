@@ -66,7 +66,7 @@ class Collected:
 
 
 def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) -> Collected:
-    """Check a source against its contract and write ``table.parquet``, ``quarantine.parquet`` and ``schema.json``.
+    """Check a source against its contract and write it: the rows, those put aside, the schema, what was read.
 
     Memory is bounded: a batch, a row group, a sample, and 16 bytes a row to find repeated keys and rows.
 
@@ -127,6 +127,7 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
     if findings:
         raise DataError("\n".join(findings))
     write_json(folder / "schema.json", schema.to_dict())
+    write_json(folder / "source.json", {"schema": 1, **source.describe()})
     if changes:
         proposed = [change.to_dict() for change in changes]
         write_json(folder / CHANGES, {"schema": 1, "contract": params.contract, "changes": proposed})

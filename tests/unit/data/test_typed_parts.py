@@ -9,6 +9,7 @@ import pytest
 
 from toolkit.data.collect import collect_table, write_new_contract
 from toolkit.data.sources import Part, open_source
+from toolkit.data.sources.json_lines import JsonLinesReader
 from toolkit.params import Collect
 
 HEADER = "id,size,count,word,ok,at,day\n"
@@ -39,7 +40,7 @@ class Project:
         source = open_source(values, self.root, self.root / "raw")
         collected = collect_table(source, values, self.root, out)
         (self.root / "schemas").mkdir(exist_ok=True)
-        write_new_contract(collected, self.root / "schemas/t.yaml")
+        write_new_contract(collected, self.root / values.contract)
         return {file.name: file.read_bytes() for file in sorted(out.iterdir())}
 
 
@@ -122,3 +123,26 @@ def test_json_lines_are_kept_too(project: Project) -> None:
         project.save(name, rows, header="")
     first = project.collect(contract="schemas/p.yaml")
     assert project.collect(contract="schemas/p.yaml")["table.parquet"] == first["table.parquet"]
+
+
+def test_old_json_lines_are_not_even_looked_through(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(project.root / "raw")
+    for name in "ab":
+        project.save(f"{name}.jsonl", f'{{"id": "{name}", "x": 1}}\n', header="")
+    project.collect(contract="schemas/p.yaml")
+    project.save("c.jsonl", '{"id": "c", "x": 1.5}\n', header="")
+    looked: list[str] = []
+    load = JsonLinesReader.load_columns
+
+    def note(reader: JsonLinesReader, path: Path, name: str) -> pa.Schema:
+        looked.append(path.name)
+        return load(reader, path, name)
+
+    monkeypatch.setattr(JsonLinesReader, "load_columns", note)
+    (project.root / "schemas/p.yaml").unlink()  # x was a whole number
+    project.collect(contract="schemas/p.yaml")
+    assert looked == ["c.jsonl"]
+    assert len(list((project.root / ".toolkit/cache/columns").iterdir())) == 3
+    assert pq.read_table(project.root / "out/table.parquet")["x"].to_pylist() == [1.0, 1.0, 1.5]

@@ -17,6 +17,7 @@ from toolkit.data.sources.prediction_log import PREFIX, LogReader, copy_log
 from toolkit.data.sources.raw_bytes import COMPRESSED
 from toolkit.data.sources.source import Part, Reader, Source
 from toolkit.errors import DataError
+from toolkit.known_hashes import KnownHashes
 from toolkit.paths import is_address, tell_path
 
 ENDINGS = {
@@ -64,10 +65,23 @@ def _open_rows(params: Any, root: Path, path: Path) -> Source:
         copy = copy_query(name, path, params.database, root, root / ".toolkit" / "downloads" / "query.arrow")
         return Source(format_, [Part(name, copy, ArrowReader())])
     reader = make_reader(format_, params.delimiter, params.encoding)
+    known = KnownHashes(root / ".toolkit" / "hashes" / "collect.json")
+    memory = root / ".toolkit" / "cache" / "columns" if format_ == "jsonl" and len(files) > 1 else None
     names = [params.source if is_address(params.source) else tell_path(file) for file in files]
-    return Source(
-        format_, [Part(name, file, reader) for name, file in zip(names, files, strict=True)], reader.text
-    )
+    parts = [
+        Part(name, file, reader, known=known, memory=memory) for name, file in zip(names, files, strict=True)
+    ]
+    if memory:
+        _forget_others(memory, parts)
+    return Source(format_, parts, reader.text)
+
+
+def _forget_others(memory: Path, parts: list[Part]) -> None:
+    """Remove what is remembered of files that are no parts any more."""
+    names = {f"{part.hash.partition(':')[2]}.arrow" for part in parts}
+    for entry in memory.glob("*.arrow"):
+        if entry.name not in names:
+            entry.unlink(missing_ok=True)
 
 
 def _open_log(params: Any, root: Path, path: Path) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from toolkit.errors import DataError
 
 COMPRESSED = (".gz", ".zst", ".bz2", ".lz4")  # unpacked while reading, by the ending
+_MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<(!|\?xml|[a-zA-Z][a-zA-Z0-9]*[\s>/])")
 _SIGNS = {
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
@@ -47,7 +49,7 @@ def check_is_text(start: bytes, name: str, encoding: str) -> None:
         )
     if b"\0" in start and not wide:
         raise DataError(f"{name} must be text in {encoding}. It has zero bytes: is it a table at all?")
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    if _MARKUP.match(start):
         raise DataError(f"{name} must be a table. It looks like a web page or XML: check where it came from.")
 
 

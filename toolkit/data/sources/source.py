@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.ipc
 
-from toolkit.artifacts import measure_hash
+from toolkit.artifacts import atomic, measure_hash
 from toolkit.data.sources.columns import check_columns, list_some, simplify, unite
 from toolkit.errors import DataError
+from toolkit.known_hashes import KnownHashes
 
 BATCH_ROWS = 65_536  # most rows of a batch
 SPARSE = ("jsonl", "log")  # formats whose rows name their columns, and may leave some out
@@ -45,12 +47,16 @@ class Part:
         As messages name it: its path in the project, or its address.
     rows : int, optional
         Known once it has been read to its end.
+    known : KnownHashes, optional
+        Hashes of files that need not be read again.
     """
 
     name: str
     path: Path
     reader: Reader
     rows: int | None = None
+    known: KnownHashes | None = None
+    memory: Path | None = None  # folder where its columns are kept, if finding them means reading it
     source: Source = field(init=False, repr=False)
 
     @cached_property
@@ -66,14 +72,24 @@ class Part:
             raise DataError(
                 f"{self.name} must hold a table and is empty (0 bytes). Write it anew, or remove it."
             )
-        schema = self.reader.load_columns(self.path, self.name)
+        schema = self._remember_columns()
         check_columns(schema, self.name)
         return simplify(schema)
 
     @cached_property
     def hash(self) -> str:
         """Its content's hash, ``md5:...``."""
-        return measure_hash(self.path)
+        return measure_hash(self.path, self.known.measure_md5 if self.known else None)
+
+    def _remember_columns(self) -> pa.Schema:
+        place = self.memory / f"{self.hash.partition(':')[2]}.arrow" if self.memory else None
+        if place is not None and place.is_file():
+            return pa.ipc.read_schema(pa.BufferReader(place.read_bytes()))
+        schema = self.reader.load_columns(self.path, self.name)
+        if place is not None:
+            with atomic(place) as temporary:
+                temporary.write_bytes(schema.serialize().to_pybytes())
+        return schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read its rows, with the columns of the whole source.

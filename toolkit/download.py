@@ -14,7 +14,7 @@ from toolkit.errors import DataError
 TIMEOUT_S = 30
 VERSIONS = ("ETag", "Content-MD5", "Digest", "Last-Modified", "LastModified", "generation", "mtime")
 PAGES = ("text/html", "application/xhtml+xml")
-PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+PACKAGES = {"s3": "dvc-s3", "gs": "dvc-gs", "az": "dvc-azure"}  # each brings fsspec's package of the scheme
 
 
 def download(address: str, folder: Path) -> Path:
@@ -119,7 +119,7 @@ def _explain(address: str, error: BaseException) -> DataError:
     status = getattr(cause, "status", None)
     scheme = urlsplit(address).scheme
     if isinstance(error, ImportError):
-        package = PACKAGES.get(scheme, "the fsspec package of that scheme")
+        package = PACKAGES.get(scheme, f"fsspec-{scheme}")
         return DataError(
             f"{address} needs {package}, which is not installed. Run './run uv pip install {package}'."
         )
@@ -134,7 +134,7 @@ def _explain(address: str, error: BaseException) -> DataError:
         return DataError(
             f"{address} must come whole. The server ended its answer too early: run the stage again."
         )
-    if isinstance(cause, FileNotFoundError):
+    if isinstance(cause, FileNotFoundError) or "NoSuch" in str(cause):
         return DataError(f"{address} must be there and is not. Is the address right?")
     reason = str(cause).strip() or type(cause).__name__
     return DataError(f"{address} must be reachable. {reason}. Is the server up, and the network?")

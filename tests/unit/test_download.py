@@ -94,7 +94,9 @@ def test_a_version_is_needed_to_see_changes(web) -> None:
 def test_a_scheme_whose_package_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
     found = refuse("s3://bucket/a.csv", tmp_path)
-    assert found == "s3://bucket/a.csv needs s3fs, which is not installed. Run './run uv pip install s3fs'."
+    assert (
+        found == "s3://bucket/a.csv needs dvc-s3, which is not installed. Run './run uv pip install dvc-s3'."
+    )
 
 
 def test_any_file_system_of_fsspec_is_read(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ class Table:
     def columns(self) -> pa.Schema:
         return self._batch.schema
 
+    def describe(self) -> dict[str, Any]:
+        return {"format": "csv", "rows": self._batch.num_rows, "parts": []}
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         batch = self._batch
         return (batch.slice(at, self.cut) for at in range(0, batch.num_rows, self.cut))

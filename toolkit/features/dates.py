@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from toolkit.errors import FeatureError
+from toolkit.features.clocks import Clock
 from toolkit.features.definition import Definition, Input
 from toolkit.features.encode import DAY, NAT
 from toolkit.features.makers import NAN, Maker, State
 
-MINUTE = 60_000_000  # microseconds
-DEFAULT = ("year", "month", "day", "weekday", "hour")
+PARTS = ("year", "quarter", "month", "day", "weekday", "hour", "minute", "second", "minute_of_day", "days")
+DEFAULT = ("year", "month", "day", "weekday", "hour", "minute")
 
 
-def _civil(days: Any) -> tuple[Any, Any, Any]:
-    """Give year, month and day of days since 1970-01-01, for an int as for an array of int64.
+def split_time(moment: Any) -> tuple[Any, ...]:
+    """Give all of ``PARTS`` of microseconds since 1970, for an int as for an array of int64: whole numbers alone.
+
+    Weekday 1 is Monday, as in ISO 8601; days are those since 1970-01-01.
 
     Method: days are counted from 0000-03-01, so that the leap day ends a year, in eras of 400 years (H. Hinnant,
     "chrono-Compatible Low-Level Date Algorithms", 2014).
+
+    >>> split_time(1_764_059_400_000_000)  # 2025-11-25T08:30
+    (2025, 4, 11, 25, 2, 8, 30, 0, 510, 20417)
     """
+    days = moment // DAY
+    second_of_day = (moment - days * DAY) // 1_000_000
+    minute_of_day = second_of_day // 60
+    hour = minute_of_day // 60
     shifted = days + 719_468
     era = shifted // 146_097
     day_of_era = shifted - era * 146_097
@@ -31,38 +39,37 @@ def _civil(days: Any) -> tuple[Any, Any, Any]:
     day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
     shifted_month = (5 * day_of_year + 2) // 153
     month = (shifted_month + 2) % 12 + 1
-    year = year_of_era + era * 400 + (month <= 2)
-    return year, month, day_of_year - (153 * shifted_month + 2) // 5 + 1
-
-
-PARTS: dict[str, Callable[[Any], Any]] = {
-    "year": lambda moment: _civil(moment // DAY)[0],
-    "quarter": lambda moment: (_civil(moment // DAY)[1] + 2) // 3,
-    "month": lambda moment: _civil(moment // DAY)[1],
-    "day": lambda moment: _civil(moment // DAY)[2],
-    "weekday": lambda moment: (moment // DAY + 3) % 7 + 1,  # 1 is Monday, as in ISO 8601
-    "hour": lambda moment: moment % DAY // 3_600_000_000,
-    "minute": lambda moment: moment % 3_600_000_000 // MINUTE,
-    "second": lambda moment: moment % MINUTE // 1_000_000,
-    "minute_of_day": lambda moment: moment % DAY // MINUTE,
-    "days": lambda moment: moment // DAY,  # since 1970-01-01
-}  # of whole microseconds since 1970; integer arithmetic, so that an int and an array give the same
+    return (
+        year_of_era + era * 400 + (month <= 2),
+        (month + 2) // 3,
+        month,
+        day_of_year - (153 * shifted_month + 2) // 5 + 1,
+        (days + 3) % 7 + 1,
+        hour,
+        minute_of_day - hour * 60,
+        second_of_day - minute_of_day * 60,
+        minute_of_day,
+        days,
+    )
 
 
 class Dates(Maker):
-    """Parts of a time, on the clock of ``zone`` where the column has offsets.
+    """Parts of a time, on the clock of ``zone``, or of the column's own zone, if its times have offsets.
 
-    Without ``parts``, those of year, month, day, weekday and hour that differ among the training rows.
+    Without ``parts``, those of year, month, day, weekday, hour and minute that differ among the training rows.
     """
 
     takes = (("time",),)
 
     def __init__(self, definition: Definition, state: State, inputs: Sequence[Input]) -> None:
         super().__init__(definition, state, inputs)
-        self.parts = tuple(PARTS[part] for part in state["parts"])
+        self._places = [PARTS.index(part) for part in state["parts"]]
         self.outputs = tuple(f"{definition.name}: {part}" for part in state["parts"])
-        self._zone = find_zone(definition)
-        self._offsets: dict[int, int] = {}
+        zone = find_zone(definition, inputs[0])
+        try:
+            self._clock = Clock(zone) if zone else None
+        except FeatureError as error:
+            raise FeatureError(f"feature '{definition.name}': {error}") from None
 
     @classmethod
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
@@ -84,12 +91,10 @@ class Dates(Maker):
         """Compute all rows at once."""
         missing = columns[0] == NAT
         moments = np.where(missing, 0, columns[0])
-        if self._zone is not None:
-            minutes, place = np.unique(moments // MINUTE, return_inverse=True)
-            moments = moments + np.array([self._offset(int(minute)) for minute in minutes], np.int64)[place]
-        out = np.empty((len(moments), len(self.parts)), dtype=np.float64)
-        for index, part in enumerate(self.parts):
-            out[:, index] = part(moments)
+        parts = split_time(self._clock.show_all(moments) if self._clock else moments)
+        out = np.empty((len(moments), len(self._places)), dtype=np.float64)
+        for index, place in enumerate(self._places):
+            out[:, index] = parts[place]
         out[missing] = NAN
         return out
 
@@ -97,36 +102,23 @@ class Dates(Maker):
         """Compute one row."""
         moment = values[0]
         if moment is None:
-            return (NAN,) * len(self.parts)
-        if self._zone is not None:
-            moment += self._offset(moment // MINUTE)
-        return [float(part(moment)) for part in self.parts]
-
-    def _offset(self, minute: int) -> int:
-        """Give the zone's offset in microseconds during a minute since 1970 in UTC; clocks change between minutes."""
-        found = self._offsets.get(minute)
-        if found is None:
-            there = datetime.fromtimestamp(minute * 60, UTC).astimezone(self._zone).utcoffset()
-            found = round(there.total_seconds() * 1_000_000) if there else 0
-            if len(self._offsets) > 100_000:  # a service asks for new minutes for ever
-                self._offsets.clear()
-            self._offsets[minute] = found
-        return found
+            return (NAN,) * len(self._places)
+        parts = split_time(self._clock.show(moment) if self._clock else moment)
+        return [float(parts[place]) for place in self._places]
 
 
-def find_zone(definition: Definition) -> ZoneInfo | None:
-    """Find the zone that a definition names.
+def find_zone(definition: Definition, column: Input) -> str:
+    """Give the zone whose clock is read: the definition's, else the column's; none for wall times.
 
     Raises
     ------
     FeatureError
-        There is no such zone.
+        The definition names a zone for times that have no offset.
     """
-    name = definition.params.get("zone", "")
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    zone = definition.params.get("zone", "")
+    if zone and not column.zoned:
         raise FeatureError(
-            f"feature '{definition.name}': zone must be a name of the IANA database, such as Europe/Berlin. Got "
-            f"'{name}' instead."
-        ) from None
+            f"feature '{definition.name}': zone must be left out, as the times of '{column.name}' have no offset: they "
+            f"are what a clock showed already. Got '{zone}'. Name the column's zone in the contract if they are not."
+        )
+    return zone or (column.zone if column.zoned else "")

@@ -21,6 +21,8 @@ class Input:
         The column, and one of number, integer, boolean, category, text, time.
     zoned : bool
         A time: whether its values have an offset.
+    zone : str
+        Its clocks' IANA name, if that is known: what hour it is, they say.
     missing : bool
         Whether a training row lacked it. Only then has a model learnt what a missing value means.
     """
@@ -29,6 +31,7 @@ class Input:
     kind: str
     zoned: bool = False
     missing: bool = False
+    zone: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from toolkit.errors import FeatureError
+from toolkit.features.clocks import load_zone
 from toolkit.features.definition import Definition, Input
 from toolkit.features.encode import as_values
 from toolkit.features.makers import NAN, Category, Maker, State
@@ -37,14 +40,34 @@ class Function(Maker):
         self.categorical = definition.returns == "category"
         self._category = Category(definition, state, _GIVEN) if self.categorical else None
         self._allowed = RETURNS[definition.returns]
+        self._may_lack = self.categorical or bool(state.get("missing", True))
 
     @classmethod
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
         """Call it for each training row, and learn the categories if it gives any."""
-        unfitted = cls(definition, {"categories": []}, inputs)
-        lists = [as_values(each.kind, column) for each, column in zip(inputs, columns, strict=True)]
-        given = [unfitted.ask(*values) for values in zip(*lists, strict=True)]
-        return Category.fit(definition, [given], _GIVEN) if unfitted.categorical else {}
+        unfitted = cls(definition, {"categories": [], "missing": True}, inputs)
+        given = unfitted.ask_all(columns)
+        if unfitted.categorical:
+            return Category.fit(definition, [given], _GIVEN)
+        return {"missing": any(value is None for value in given)}
+
+    def columns(self, columns: Sequence[Any]) -> np.ndarray:
+        """Call the function for each row."""
+        given = self.ask_all(columns)
+        if self._category is not None:
+            return self._category.columns([given])
+        return np.array([NAN if value is None else value for value in given], dtype=np.float64)[:, np.newaxis]
+
+    def ask_all(self, columns: Sequence[Any]) -> list[Any]:
+        """Call the function for each row of encoded columns; an error names the row."""
+        lists = [as_values(each.kind, column) for each, column in zip(self.inputs, columns, strict=True)]
+        given: list[Any] = []
+        try:
+            for values in zip(*lists, strict=True):
+                given.append(self.ask(*values))
+        except FeatureError as error:
+            raise FeatureError(f"row {len(given)}: {error}") from None
+        return given
 
     def ask(self, *values: Any) -> Any:
         """Call the function with one row's encoded values; give what it gave, checked.
@@ -54,15 +77,15 @@ class Function(Maker):
         FeatureError
             It failed, or gave something else than it says.
         """
-        plain = [decode(value) for decode, value in zip(self._decoders, values, strict=True)]
+        plain = [decode(value) if decode else value for decode, value in zip(self._decoders, values)]
         given = self._call(*plain)
         if given is None:
-            return None
+            return None if self._may_lack else self._refuse_none(plain)
         if type(given) not in self._allowed:
             given = self._plain(given)
         if type(given) is float and not math.isfinite(given):
             if math.isnan(given):
-                return None
+                return None if self._may_lack else self._refuse_none(plain)
             raise self._tell_infinite(plain, given)
         return given
 
@@ -84,23 +107,33 @@ class Function(Maker):
             f"({type(given).__name__}) instead. Mend the function, or what it says that it returns."
         )
 
+    def _refuse_none(self, plain: Sequence[Any]) -> None:
+        """Refuse a missing value where no training row had one: LightGBM would take it for 0."""
+        raise FeatureError(
+            f"feature '{self.definition.name}' must give a number, as it did for each training row: what a missing one "
+            f"means, the model has not learnt. Got None for {self._show(plain)}. Give a number for such rows."
+        )
+
+    def _show(self, plain: Sequence[Any]) -> str:
+        return ", ".join(f"{n}={v!r:.60}" for n, v in zip(self.definition.inputs, plain, strict=True))
+
     def _tell_infinite(self, plain: Sequence[Any], given: Any) -> FeatureError:
-        row = ", ".join(f"{n}={v!r:.60}" for n, v in zip(self.definition.inputs, plain, strict=True))
+        row = self._show(plain)
         return FeatureError(
             f"feature '{self.definition.name}' must give a finite number, or None for missing. Got {given!r:.40} for "
             f"{row}."
         )
 
 
-def _make_decoder(column: Input) -> Callable[[Any], Any]:
-    """Choose what turns an encoded value into the one that a person expects."""
+def _make_decoder(column: Input) -> Callable[[Any], Any] | None:
+    """Choose what turns an encoded value into the one that a person expects; None if it is that already."""
     return {
         "number": _decode_number,
         "integer": lambda value: None if value != value else int(value),  # noqa: PLR0124  # NaN
         "boolean": lambda value: None if value != value else value == 1.0,  # noqa: PLR0124  # NaN
-        "category": lambda value: value,
-        "text": lambda value: value,
-        "time": _decode_instant if column.zoned else _decode_wall_time,
+        "category": None,
+        "text": None,
+        "time": _make_instant_decoder(column.zone) if column.zoned else _decode_wall_time,
     }[column.kind]
 
 
@@ -112,5 +145,13 @@ def _decode_wall_time(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-def _decode_instant(value: int | None) -> datetime | None:
-    return None if value is None else (_EPOCH + timedelta(microseconds=value)).replace(tzinfo=UTC)
+def _make_instant_decoder(zone: str) -> Callable[[int | None], datetime | None]:
+    there = load_zone(zone) if zone else UTC
+
+    def decode_instant(value: int | None) -> datetime | None:
+        if value is None:
+            return None
+        moment = (_EPOCH + timedelta(microseconds=value)).replace(tzinfo=UTC)
+        return moment if there is UTC else moment.astimezone(there)
+
+    return decode_instant

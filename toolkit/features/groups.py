@@ -16,8 +16,10 @@ STATISTICS = ("mean", "std", "min", "max", "count")
 
 
 class GroupStatistic(Maker):
-    """A statistic of a number over the training rows of the row's group; a group without any is missing.
+    """A statistic of a number over the training rows of the row's group.
 
+    A group that no training row has gets the statistic of all training rows (a count of 0), and so does one without a
+    value: as a missing value it would be taken for 0, where training had none. A row without a group has none.
     ``std`` divides by the rows less one, so that a group of one row has none. A training row is part of its own
     group's statistic, as it was when the model learnt from it: with small groups prefer the history of
     :mod:`toolkit.features.history`, which does not look at the row itself.
@@ -27,7 +29,7 @@ class GroupStatistic(Maker):
 
     def __init__(self, definition: Definition, state: State, inputs: Sequence[Input]) -> None:
         super().__init__(definition, state, inputs)
-        self._groups = state["groups"]
+        self._groups, self._otherwise = state["groups"], state["otherwise"]
 
     @classmethod
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
@@ -39,30 +41,33 @@ class GroupStatistic(Maker):
         first = np.flatnonzero(np.diff(place, prepend=-1))
         statistic = definition.params["statistic"]
         parts = np.split(values, first[1:]) if len(values) else []
+        overall = 0.0 if statistic == "count" else _measure(statistic, values) if len(values) else None
         return {
+            "otherwise": overall,
             "groups": {
                 names[group]: found
                 for group, part in zip(place[first].tolist(), parts, strict=True)
                 if (found := _measure(statistic, part)) is not None
-            }
+            },
         }
 
     def row(self, *values: Any) -> Sequence[float]:
         """Look the group up."""
-        return (self._groups.get(name_group(values[1]), NAN),)
+        group = values[1]
+        if group is None or group != group:  # noqa: PLR0124  # NaN alone differs from itself
+            return (NAN,)
+        found = self._groups.get(name_group(group), self._otherwise)
+        return (NAN if found is None else found,)
 
 
 def find_groups(column: Any, kind: str) -> tuple[list[str], np.ndarray]:
     """Name the groups of an encoded column in order; give each row's place among them, -1 where it has none."""
     lacks = is_missing(kind, column)
-    texts = [
-        "" if lack else name_group(value)
-        for lack, value in zip(
-            lacks.tolist(), column if isinstance(column, list) else column.tolist(), strict=True
-        )
-    ]
-    names, place = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
-    return names.tolist(), np.where(lacks, -1, place)
+    values = column if isinstance(column, list) else column.tolist()
+    known = sorted({name_group(value) for value in values} - {""})  # an empty text is no group
+    places = {name: place for place, name in enumerate(known)}
+    found = (places.get(name_group(value), -1) for value in values)
+    return known, np.where(lacks, -1, np.fromiter(found, dtype=np.int64, count=len(values)))
 
 
 def name_group(value: Any) -> str:

@@ -14,6 +14,11 @@ from toolkit.features.makers import NAN, Maker, State
 
 WORD = re.compile(r"\b\w\w+\b")  # as scikit-learn's vectorizers: words of two letters and more
 STATISTICS = ("characters", "words", "digit share", "capital share", "punctuation share")
+_ASCII = [chr(code) for code in range(128)]
+DIGITS, CAPITALS, LETTERS_AND_BLANKS = (
+    "".join(filter(test, _ASCII)).encode()
+    for test in (str.isdigit, str.isupper, lambda sign: sign.isalnum() or sign.isspace())
+)
 PRUNED_TERMS = 1_000_000  # so many are counted at a time; the memory of a fit does not grow with the rows
 
 
@@ -34,14 +39,7 @@ class TextStatistics(Maker):
         length = len(text)
         if not length:
             return (0.0,) * len(STATISTICS)
-        digits = capitals = others = 0
-        for sign in text:
-            if sign.isdigit():
-                digits += 1
-            elif sign.isupper():
-                capitals += 1
-            elif not sign.isalnum() and not sign.isspace():
-                others += 1
+        digits, capitals, others = count_signs(text)
         return (float(length), float(len(text.split())), digits / length, capitals / length, others / length)
 
 
@@ -102,22 +100,46 @@ class TfIdf(Maker):
         """Weigh the terms of one text."""
         if values[0] is None:
             return (NAN,) * len(self._idf)
-        weights = [0.0] * len(self._idf)
-        get = self._place.get
-        found = sorted(
-            place for term in find_terms(values[0], *self._ngrams) if (place := get(term)) is not None
-        )
-        for place in found:
-            weights[place] += 1.0
-        total = 0.0
-        for place in dict.fromkeys(found):
-            weights[place] *= self._idf[place]
-            total += weights[place] * weights[place]
-        if total:
+        get, idf = self._place.get, self._idf
+        weights = [0.0] * len(idf)
+        counts: dict[int, int] = {}
+        for term in find_terms(values[0], *self._ngrams):
+            place = get(term)
+            if place is not None:
+                counts[place] = counts.get(place, 0) + 1
+        if counts:
+            total = 0.0
+            for place, count in counts.items():
+                weights[place] = weight = count * idf[place]
+                total += weight * weight
             length = math.sqrt(total)
-            for place in dict.fromkeys(found):
+            for place in counts:
                 weights[place] /= length
         return weights
+
+
+def count_signs(text: str) -> tuple[int, int, int]:
+    """Count a text's digits, capitals, and other signs that are neither letter nor blank.
+
+    ASCII is counted by leaving out what is looked for, in a tenth of the time of a loop over the characters.
+
+    >>> count_signs("Order 66, NOW!"), count_signs("\u00d6rder 66, NOW\u2026")
+    ((2, 4, 2), (2, 4, 2))
+    """
+    if text.isascii():
+        raw = text.encode("ascii")
+        size = len(raw)
+        digits, capitals = size - len(raw.translate(None, DIGITS)), size - len(raw.translate(None, CAPITALS))
+        return digits, capitals, len(raw.translate(None, LETTERS_AND_BLANKS))
+    digits = capitals = others = 0
+    for sign in text:
+        if sign.isdigit():
+            digits += 1
+        elif sign.isupper():
+            capitals += 1
+        elif not sign.isalnum() and not sign.isspace():
+            others += 1
+    return digits, capitals, others
 
 
 def find_terms(text: str, low: int, high: int) -> Iterable[str]:

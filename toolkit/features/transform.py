@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,6 @@ from toolkit.features.makers import Maker
 Column = np.ndarray | Sequence[Any]
 SCHEMA = 2
 REFIT = "Run './run dvc repro prepare' to fit the features anew."
-PLAIN = ("number", "category")  # makers whose one value needs no call of the maker
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Features:
         )
         self._places = list(zip(starts, starts[1:], self._makers, strict=False))
         self._encoders = {each.name: make_encoder(each.kind, each.zoned) for each in inputs}
-        self._steps = [self._make_step(maker) for maker in self._makers]
+        self._pairs = list(self._encoders.items())
+        self._steps = _plan_row(self._makers, list(self._encoders))
 
     @classmethod
     def fit(
@@ -105,7 +107,7 @@ class Features:
         columns: Mapping[str, Column],
         kinds: Mapping[str, str],
         definitions: Sequence[Definition] = (),
-        zoned: Sequence[str] | frozenset[str] = (),
+        zoned: Collection[str] = (),
     ) -> Features:
         """Learn the features from training rows.
 
@@ -118,8 +120,9 @@ class Features:
             number, integer, boolean, category, text or time, by name; their order is the model's.
         definitions : sequence of Definition
             What is made besides, or instead, of the columns as they are; from ``load_definitions``.
-        zoned : sequence of str
-            The times whose values have an offset.
+        zoned : collection of str, or mapping
+            The times whose values have an offset; a mapping gives the IANA name of the zone whose clocks they are read
+            by, others are read in UTC.
 
         Raises
         ------
@@ -132,7 +135,10 @@ class Features:
         if absent:
             raise FeatureError(_absent_message(absent, columns, "the table's columns"))
         findings: list[str] = []
-        inputs = {name: Input(name, kind, name in zoned) for name, kind in kinds.items()}
+        zones = zoned if isinstance(zoned, Mapping) else dict.fromkeys(zoned, "UTC")
+        inputs = {
+            name: Input(name, kind, name in zones, zone=zones.get(name, "")) for name, kind in kinds.items()
+        }
         claimed = {name for definition in definitions for name in definition.claims}
         wanted = [
             each
@@ -198,23 +204,20 @@ class Features:
             A raw column is absent (null means missing, absent is a mistake), or a value is not of its kind: all
             findings.
         """
-        out: list[float] = []
-        append, extend = out.append, out.extend
         try:
-            for name, single, several in self._steps:
-                if single is not None:
-                    append(single(values[name]))
-                else:
-                    extend(several(values))
-            return np.array(out, dtype=np.float64)
+            encoded = [encode(values[name]) for name, encode in self._pairs]
         except (KeyError, NotOfKindError):
             raise FeatureError("\n".join(self._findings(values))) from None
+        out: list[float] = []
+        for take, compute in self._steps:
+            out += take(encoded) if compute is None else compute(*take(encoded))
+        return np.array(out, dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the transform as plain values for JSON."""
         inputs = [
             {"name": each.name, "kind": each.kind, "missing": each.missing}
-            | ({"zoned": True} if each.zoned else {})
+            | ({"zoned": True, "zone": each.zone} if each.zoned else {})
             for each in self._columns.values()
         ]
         features = [_describe(each) for each in self.features]
@@ -234,7 +237,13 @@ class Features:
         functions = {each.name: each for each in definitions}
         try:
             inputs = [
-                Input(str(each["name"]), str(each["kind"]), bool(each.get("zoned")), bool(each["missing"]))
+                Input(
+                    str(each["name"]),
+                    str(each["kind"]),
+                    bool(each.get("zoned")),
+                    bool(each["missing"]),
+                    str(each.get("zone", "")),
+                )
                 for each in value["inputs"]
             ]
             _check_kinds({each.name: each.kind for each in inputs})
@@ -257,19 +266,6 @@ class Features:
         return MAKERS[definition.maker](
             definition, state, [self._columns[name] for name in definition.inputs]
         )
-
-    def _make_step(self, maker: Maker) -> tuple[str, Callable | None, Callable]:
-        """Give what the single row calls for a feature: an encoder of one value, or a function of the whole row."""
-        names = maker.definition.inputs
-        encoders = [self._encoders[name] for name in names]
-        if maker.definition.maker in PLAIN:
-            return names[0], _make_single(maker, encoders[0]), _nothing
-        row = maker.row
-        if len(names) == 1:
-            (name,), (encode,) = names, encoders
-            return "", None, lambda values: row(encode(values[name]))
-        pairs = list(zip(names, encoders, strict=True))
-        return "", None, lambda values: row(*[encode(values[name]) for name, encode in pairs])
 
     def _findings(self, values: Mapping[str, object]) -> list[str]:
         absent = [name for name in self.inputs if name not in values]
@@ -319,15 +315,26 @@ def _encode(each: Input, column: Column, findings: list[str], encoder: Callable 
         return []
 
 
-def _make_single(maker: Maker, encode: Callable) -> Callable:
-    if maker.definition.maker == "number":
-        return encode
-    get, nan = maker.codes.get, float("nan")  # type: ignore[attr-defined]  # a Category
-    return lambda value: get(encode(value), nan)
+def _plan_row(makers: Sequence[Maker], names: list[str]) -> list[tuple[Callable, Callable | None]]:
+    """Plan a single row: for each feature what takes its encoded values, and what computes it.
+
+    Numbers are what they are encoded as, and those that follow each other are taken at once.
+    """
+    steps: list[tuple[Callable, Callable | None]] = []
+    for plain, some in groupby(makers, lambda maker: maker.definition.maker == "number"):
+        group = list(some)
+        if plain:
+            steps.append((_taker([names.index(each.definition.inputs[0]) for each in group]), None))
+        else:
+            steps += [(_taker([names.index(n) for n in each.definition.inputs]), each.row) for each in group]
+    return steps
 
 
-def _nothing(values: Mapping[str, object]) -> Sequence[float]:
-    return ()
+def _taker(places: list[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Make what takes the values at ``places``; a slice where they follow each other, as it is quickest."""
+    if places == list(range(places[0], places[0] + len(places))):
+        return itemgetter(slice(places[0], places[0] + len(places)))
+    return itemgetter(*places)
 
 
 def _check_kinds(kinds: Mapping[str, str]) -> None:

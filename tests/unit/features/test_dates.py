@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import FeatureError
 from toolkit.features import Features, dates
+from toolkit.features.clocks import Clock
 from toolkit.features.dates import PARTS
 
 READ = {
@@ -88,9 +89,42 @@ def test_a_time_that_may_be_another_is_refused(value: object, zoned: bool) -> No
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"parts": ("years",)}, "parts must be among year"), ({"zone": "Mars/Olympus"}, "zone must be a name")],
+    [
+        ({"parts": ("years",)}, "parts must be among year"),
+        ({"zone": "Mars/Olympus"}, "zone must be a name of the IANA database"),
+    ],
 )
 def test_parts_and_zones_that_do_not_exist_are_named(arguments: dict, message: str) -> None:
     train = {"at": np.array(["2024-01-01"], dtype="datetime64[us]")}
     with pytest.raises(FeatureError, match=message):
-        Features.fit(train, {"at": "time"}, [dates("at", **arguments)])
+        Features.fit(train, {"at": "time"}, [dates("at", **arguments)], zoned={"at"})
+
+
+def test_a_zone_for_times_that_a_clock_showed_already_is_refused() -> None:
+    train = {"at": np.array(["2024-01-01"], dtype="datetime64[us]")}
+    with pytest.raises(FeatureError, match=r"zone must be left out, as the times of 'at' have no offset"):
+        Features.fit(train, {"at": "time"}, [dates("at", zone="Europe/Berlin")])
+
+
+def test_the_parts_of_an_instant_are_those_of_the_zone_of_its_column() -> None:
+    train = {"at": np.array(["2024-06-30T22:30", "2024-07-01T10:00"], dtype="datetime64[us]")}
+    features = Features.fit(train, {"at": "time"}, [dates("at", ("day", "hour"))], {"at": "Europe/Berlin"})
+    again = Features.from_dict(features.to_dict())
+    assert again.row({"at": "2024-06-30T22:30:00Z"}).tolist() == [1.0, 0.0]
+    assert again.row({"at": "2024-12-31T18:30:00-05:00"}).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
+)
+def test_clocks_show_what_the_standard_library_says(zone: str) -> None:
+    rng = np.random.default_rng(3)
+    spread = rng.integers(-60_000_000_000, 100_000_000_000, 400)  # seconds: years 68 to 5138
+    changes = rng.integers(1_700_000_000, 1_735_000_000, 2000)
+    seconds = np.concatenate([spread, changes])
+    clock = Clock(zone)
+    shown = clock.show_all(seconds * 1_000_000)
+    for second, wall in zip(seconds.tolist(), shown.tolist(), strict=True):
+        there = datetime.fromtimestamp(second, UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        assert wall == (there - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+        assert clock.show(second * 1_000_000) == wall

@@ -33,13 +33,25 @@ def test_statistics_are_those_of_pandas(declare, peer: str, group: str) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
-def test_an_unseen_group_is_missing_and_a_whole_number_is_one_however_it_is_written() -> None:
+def test_a_missing_group_is_missing_and_a_whole_number_is_one_however_it_is_written() -> None:
     features = Features.fit(COLUMNS, KINDS, [mean_by("value", "floor")])
     row = {"value": 1.0, "shop": "s1", "floor": 3}
     assert features.row(row)[-1] == features.row(row | {"floor": 3.0})[-1]
-    assert np.isnan(features.row(row | {"floor": 99})[-1]) and np.isnan(
-        features.row(row | {"floor": None})[-1]
-    )
+    assert np.isnan(features.row(row | {"floor": None})[-1])
+
+
+@pytest.mark.parametrize("declare", [mean_by, std_by, min_by, max_by, count_by])
+def test_an_unseen_group_gets_what_holds_of_all_rows_as_missing_would_be_taken_for_zero(declare) -> None:
+    features = Features.fit(COLUMNS, KINDS, [declare("value", "floor")])
+    values = COLUMNS["value"][~np.isnan(COLUMNS["value"])]
+    overall = {
+        mean_by: values.mean(),
+        std_by: values.std(ddof=1),
+        min_by: values.min(),
+        max_by: values.max(),
+        count_by: 0,
+    }
+    assert features.row({"value": 1.0, "shop": "s1", "floor": 99})[-1] == pytest.approx(overall[declare])
 
 
 def test_a_group_that_is_no_group_is_refused() -> None:

@@ -69,9 +69,9 @@ class Schema:
         return {column.name: column.type for column in self.columns if column.role == "feature"}
 
     @property
-    def zoned(self) -> frozenset[str]:
-        """Times that are instants, because their contract has a zone; others are wall times."""
-        return frozenset(column.name for column in self.columns if column.type == "time" and column.zone)
+    def zoned(self) -> dict[str, str]:
+        """Zone by name of the times that are instants, because their contract has one; others are wall times."""
+        return {column.name: column.zone for column in self.columns if column.type == "time" and column.zone}
 
     def to_dict(self) -> dict[str, Any]:
         """Give the schema as plain values for JSON; what a column has not is left out."""

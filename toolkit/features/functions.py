@@ -77,7 +77,9 @@ class Function(Maker):
         FeatureError
             It failed, or gave something else than it says.
         """
-        plain = [decode(value) if decode else value for decode, value in zip(self._decoders, values)]
+        plain = [
+            decode(value) if decode else value for decode, value in zip(self._decoders, values, strict=True)
+        ]
         given = self._call(*plain)
         if given is None:
             return None if self._may_lack else self._refuse_none(plain)

@@ -26,6 +26,7 @@ from toolkit.data.contract.parse import is_zone
 from toolkit.data.contract.rules import LARGEST, Rule
 from toolkit.data.contract.times import ISO, SLASHED, WITH_OFFSET
 
+SENTENCE_WORDS = 4  # values of so many words on average are sentences
 MOST_CATEGORIES = 1000  # a text column with more distinct values, or with nearly one a row, is free text
 FEW_CATEGORIES = 20  # with no more than these it is a category however few rows there are
 TRUTH = r"^(?i:true|false)$"
@@ -214,11 +215,18 @@ class Evidence:
     def _is_slashed(self) -> bool:
         return self.looks.get("slashed", 0) > self.filled / 2
 
+    @staticmethod
+    def _has_sentences(values: set[str]) -> bool:
+        """Whether the values read as sentences rather than as names, however often each occurs."""
+        return sum(value.count(" ") + 1 for value in values) >= SENTENCE_WORDS * len(values)
+
     def _choose_category(self) -> str:
         if not self.filled:
             return "text"
         distinct = MOST_CATEGORIES + 1 if self.distinct is None else len(self.distinct - {None})
         few = distinct <= FEW_CATEGORIES and distinct < max(self.filled, 2)
+        if not few and self.distinct and self._has_sentences(self.distinct - {None}):
+            return "text"
         return "category" if few or (distinct <= MOST_CATEGORIES and distinct <= self.filled / 2) else "text"
 
     def _decide_zone(self, findings: list[str]) -> str:

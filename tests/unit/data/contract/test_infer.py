@@ -37,6 +37,11 @@ WORDS = [f"some words {n}" for n in range(100)]
         (["red", "blue"] * 4, "category"),
         ([*["a", "b"] * 500, *[str(n) for n in range(400)]], "category"),
         (WORDS, "text"),
+        (
+            [f"it is broken for {n} days" for n in range(30)] * 9,
+            "text",
+        ),  # sentences, however often each occurs
+        ([f"New York {n}" for n in range(30)] * 9, "category"),
         (["007", "08"] * 3, "category"),
         ([f"00{n}" for n in range(50)], "text"),
         (["2024-03-01", "2024-03-02T10:00:00", None], "time"),

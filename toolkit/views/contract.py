@@ -43,15 +43,13 @@ def table_refused(collected: Collected) -> pd.DataFrame | Sentences:
     if not collected.refused.num_rows:
         return Sentences([], "No row was put aside.")
     frame = collected.refused.to_pandas().set_index("row")
-    return frame.map(
-        lambda cell: f"{cell[:SHOWN]}..." if isinstance(cell, str) and len(cell) > SHOWN else cell
-    )
+    return frame.apply(lambda column: column if column.name == "reason" else column.map(_cut))
 
 
 def table_changes(collected: Collected) -> pd.DataFrame | Sentences:
     """Show how the contract would have to change, as what it says and what it would say."""
     if not collected.changes:
-        return Sentences([], "Nothing else.")
+        return Sentences([], "No change is proposed.")
     rows = [
         {
             "column": change.column,
@@ -64,6 +62,10 @@ def table_changes(collected: Collected) -> pd.DataFrame | Sentences:
     return pd.DataFrame(rows).set_index(["column", "key"])
 
 
+def _cut(cell: Any) -> Any:
+    return f"{cell[:SHOWN]}..." if isinstance(cell, str) and len(cell) > SHOWN else cell
+
+
 def _describe(column: Column) -> dict[str, Any]:
     allowed = column.allowed and f"only {shorten(column.allowed)}"
     low, high = _number(column.minimum), _number(column.maximum)
@@ -74,9 +76,15 @@ def _describe(column: Column) -> dict[str, Any]:
         "meaning": column.meaning,
         "personal": "yes" if column.personal else "",
         "missing": f"{column.missing:,}" if column.optional else "not allowed",
-        "allowed": allowed or (f"{low} to {high}" if low or high else ""),
+        "allowed": allowed or _tell_range(low, high),
         "found": _tell_found(column),
     }
+
+
+def _tell_range(low: str, high: str) -> str:
+    if low and high:
+        return f"{low} to {high}"
+    return f"at least {low}" if low else f"at most {high}" if high else ""
 
 
 def _tell_found(column: Column) -> str:

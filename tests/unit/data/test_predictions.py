@@ -121,3 +121,16 @@ def test_what_is_no_prediction_file_is_refused(tmp_path, profile):
     for name in ("empty", "missing.csv", "missing.jsonl", "broken.parquet", "missing.parquet"):
         with pytest.raises(DataError, match=name):
             load_window(tmp_path / name, profile)
+
+
+def test_personal_features_are_not_measured_from_a_log_and_said_to_be_left_out(tmp_path, rows, profile):
+    table, outputs = rows
+    kept = {name: column for name, column in table.items() if name != "age"}
+    window = load_window(write_log(tmp_path / "log", (kept, outputs)), profile, {"age"})
+    assert window.left_out == ("age",)
+    assert [cells.name for cells in window.profile.features] == ["size", "member", "city"]
+    assert window.counts.rows == 50 and window.counts.profile == window.profile.id
+    write_batch(tmp_path / "t.parquet", rows)
+    assert load_window(tmp_path / "t.parquet", profile, {"age"}).left_out == ()  # a table has them
+    with pytest.raises(DriftError, match="the contract calls all of them personal"):
+        load_window(tmp_path / "log", profile, set(KINDS))

@@ -1,14 +1,19 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from toolkit.artifacts import load_json, measure_sha256
-from toolkit.errors import GateFailed, ModelError, PackageError
+from toolkit.columns import get_columns
+from toolkit.errors import DataError, GateFailed, ModelError, PackageError
+from toolkit.packaging.batch import predict_table
 from toolkit.packaging.package import Sources, write_package
 from toolkit.packaging.version import list_code, measure_version
 from toolkit.params import Package
+from toolkit.serving.endpoints import describe_schema
 from toolkit.serving.model import FILES, MODEL_FILES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -133,3 +138,22 @@ def test_hashes_in_the_manifest_are_those_of_the_files(make_packaged):
     files = load_json(folder / "manifest.json")["files"]
     assert set(files) == set(FILES)
     assert files == {name: measure_sha256(folder / name) for name in FILES}
+
+
+def test_the_contracts_rules_reach_requests_batches_and_the_schema(sources, tmp_path):
+    radius = {"name": "radius", "type": "number", "maximum": 0, "unit": "mm", "personal": True, "missing": 2}
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"columns": [{"name": "row_id", "type": "text"}, radius]}))
+    model = write_package(
+        tmp_path / "out", ROOT, replace(sources, schema=schema), Package(name="x"), {"train": {}}
+    )
+    assert load_json(model.folder / "contract.json") == {
+        "schema": 1,
+        "columns": [{"name": "radius", "type": "number", "maximum": 0, "unit": "mm", "personal": True}],
+    }
+    assert model.rules.personal == {"radius"}
+    described = {feature["name"]: feature for feature in describe_schema(model)["features"]}
+    assert described["radius"]["unit"] == "mm" and described["radius"]["maximum"] == 0
+    table = pyarrow.parquet.read_table(sources.prepared / "test.parquet")
+    with pytest.raises(DataError, match=r"feature 'radius' must be at most 0\. Got "):
+        predict_table(model, table, get_columns)

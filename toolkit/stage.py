@@ -20,7 +20,7 @@ from toolkit.errors import ParamsError, StageError
 from toolkit.known_hashes import KnownHashes
 from toolkit.params import SECTIONS, STAGES
 from toolkit.params_file import check_values, load_params
-from toolkit.paths import is_address, project_root
+from toolkit.paths import is_address, project_root, tell_path
 from toolkit.pipeline import StageFiles, load_stage_files
 
 RUN_VARIABLE = "TOOLKIT_RUN"  # set by the runner in the kernel: "<stage>:<run id>:<runner's pid>"
@@ -172,7 +172,12 @@ class Stage:
         return record
 
     def _measure_known(self, place: Path) -> str:
-        digest = measure_hash(place, self._known.measure_md5)
+        try:
+            digest = measure_hash(place, self._known.measure_md5)
+        except PermissionError as error:
+            raise StageError(
+                f"{tell_path(Path(error.filename))} must be readable, and you may not read it. Change its permissions."
+            ) from None
         self._known.save()
         return digest
 

@@ -114,6 +114,22 @@ def test_a_broken_csv_is_refused_with_its_reason(save: Save, content: str | byte
     assert message in found and "table.csv" in found
 
 
+def test_times_of_json_lines_are_times_as_in_a_csv(tmp_path: Path) -> None:
+    rows = [("2026-01-01T10:00:00+02:00", "2026-01-01", "x"), ("2026-01-01T10:00:00.5Z", None, "2026-01-01")]
+    lines = [
+        f'{{"id": "{n}", "a": {_quote(a)}, "b": {_quote(b)}, "c": {_quote(c)}}}'
+        for n, (a, b, c) in enumerate(rows)
+    ]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines))
+    table = load_table(tmp_path / "t.jsonl", "id")
+    assert table.schema.types[1:] == [pa.timestamp("us", "UTC"), pa.timestamp("us"), pa.string()]
+    assert load_table(tmp_path / "t.jsonl", "id", text=["b"])["b"].to_pylist() == ["2026-01-01", None]
+
+
+def _quote(text: str | None) -> str:
+    return "null" if text is None else f'"{text}"'
+
+
 def test_a_file_is_named_as_params_yaml_names_it(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save("id,a\n")
     monkeypatch.setenv("TOOLKIT_ROOT", str(path.parents[1]))

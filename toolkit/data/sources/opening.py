@@ -118,14 +118,18 @@ def find_parts(path: Path, pattern: str = "*") -> list[Path]:
     DataError
         There is none, or the folder cannot be read.
     """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise DataError(f"{tell_path(path)} must exist and does not. Check its name in params.yaml.")
-    if not os.access(path, os.R_OK | os.X_OK):
+    try:
+        if path.is_file():
+            return [path]
+        if not path.is_dir():
+            raise DataError(f"{tell_path(path)} must exist and does not. Check its name in params.yaml.")
+        for _ in os.walk(path, onerror=_raise):  # a search passes over what it may not read
+            pass
+    except PermissionError as error:
+        place = tell_path(Path(error.filename or path))
         raise DataError(
-            f"{tell_path(path)} must be readable, and you may not read it. Change its permissions."
-        )
+            f"{place} must be readable, and you may not read it. Change its permissions."
+        ) from None
     try:
         if ".." in Path(pattern).parts:
             raise ValueError("It must stay in the folder, without '..'")
@@ -181,6 +185,10 @@ def make_reader(format_: str, delimiter: str = ",", encoding: str = "utf-8") -> 
         "arrow": ArrowReader(),
     }
     return readers[format_]
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _find_ending(file: Path) -> str:

@@ -123,10 +123,33 @@ def test_files_of_unknown_or_several_formats_are_refused(project) -> None:
     assert project.read("table.txt", format="csv").num_rows == 1
 
 
-def test_what_may_not_be_read_is_told(project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def as_nobody(project):
+    """Root may read everything: be somebody else in the test."""
+    root = os.getuid() == 0
+    if root:
+        folder = project.root
+        while folder != Path("/tmp") and folder != folder.parent:
+            folder.chmod(0o755)
+            folder = folder.parent
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    ("closed", "name"),
+    [("raw", "raw"), ("raw/deep", "raw/deep"), ("raw/a.csv", "raw/a.csv"), ("t.parquet", "t.parquet")],
+)
+def test_what_may_not_be_read_is_told(project, request, closed: str, name: str) -> None:
     project.save("raw/a.csv", "id\n1\n")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read everything
-    assert "raw must be readable, and you may not read it." in project.refuse("raw")
+    project.save("raw/deep/b.csv", "id\n2\n")
+    pq.write_table(pa.table({"id": [1]}), project.root / "t.parquet")
+    (project.root / closed).chmod(0)
+    request.getfixturevalue("as_nobody")
+    found = project.refuse(closed.partition("/")[0], pattern="**/*.csv")
+    assert found == f"{name} must be readable, and you may not read it. Change its permissions."
 
 
 def change_while_reading(source: Source, path: Path) -> None:

@@ -17,7 +17,7 @@ from toolkit.data.sources.raw_bytes import COMPRESSED, check_is_text, explain_io
 from toolkit.errors import DataError
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]  # a cell that holds none of these holds a value
-BLOCK_BYTES = 8 * 2**20  # read at a time; also the longest row
+BLOCK_BYTES = 2 * 2**20  # read at a time, some 16 of them ahead; also the longest row
 HEADER_BYTES = 2**20
 DELIMITERS = ",;\t|"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,8 @@ from toolkit.data.sources.columns import check_columns, list_some, simplify, uni
 from toolkit.errors import DataError
 from toolkit.known_hashes import KnownHashes
 
-BATCH_ROWS = 65_536  # most rows of a batch
+BATCH_ROWS = 65_536  # rows of a batch
+BATCH_BYTES = 64 * 2**20  # about: a batch of long rows has fewer
 SPARSE = ("jsonl", "log")  # formats whose rows name their columns, and may leave some out
 
 
@@ -101,11 +102,9 @@ class Part:
         """
         state = _measure_state(self.path)
         schema, rows = self.source.columns, 0
-        for batch in self.reader.iterate(self.path, self.name, schema):
+        for batch in _regroup(self.reader.iterate(self.path, self.name, schema)):
             rows += batch.num_rows
-            fitted = _fit(batch, schema)
-            for start in range(0, batch.num_rows, BATCH_ROWS):
-                yield fitted.slice(start, BATCH_ROWS)
+            yield _fit(batch, schema)
         if _measure_state(self.path) != state:
             raise DataError(
                 f"{self.name} must stay as it is while it is read, and it was changed. Run the stage again when "
@@ -186,6 +185,25 @@ class Source:
             "rows": sum(counted) if len(counted) == len(parts) else None,
             "parts": parts,
         }
+
+
+def _regroup(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Give batches of BATCH_ROWS rows, or fewer of about BATCH_BYTES."""
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows < BATCH_ROWS and size < BATCH_BYTES:
+            continue
+        together = waiting[0] if len(waiting) == 1 else pa.concat_batches(waiting)
+        rest = rows % BATCH_ROWS if size < BATCH_BYTES else 0
+        for start in range(0, rows - rest, BATCH_ROWS):
+            yield together.slice(start, min(BATCH_ROWS, rows - rest - start))
+        waiting = [together.slice(rows - rest)] if rest else []
+        rows, size = rest, sum(one.nbytes for one in waiting)
+    if rows:
+        yield pa.concat_batches(waiting)
 
 
 def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

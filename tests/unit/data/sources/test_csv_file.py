@@ -46,7 +46,14 @@ def test_a_large_file_comes_in_bounded_batches(project) -> None:
     source = project.open("t.csv")
     sizes = [batch.num_rows for batch in source.batches()]
     assert sum(sizes) == 700_000 == source.describe()["rows"]
-    assert max(sizes) == 65_536 and len(sizes) > 10
+    assert sizes == [65_536] * 10 + [44_640]
+
+
+def test_long_rows_come_in_batches_of_fewer(project) -> None:
+    row = "x" * 1_000_000
+    project.save("t.csv", "id,a\n" + "".join(f"{n},{row}\n" for n in range(150)))
+    batches = list(project.open("t.csv").batches())
+    assert max(batch.nbytes for batch in batches) < 80 * 2**20 and sum(b.num_rows for b in batches) == 150
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.data.labelled import LABEL
 from toolkit.data.schema import Schema, load_schema
 from toolkit.data.table import load_parquet
 from toolkit.errors import DataError
-
-LABEL = "label"
 
 
 def load_raw(folder: Path) -> tuple[pa.Table, Schema]:

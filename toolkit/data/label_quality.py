@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from toolkit.columns import get_columns
 from toolkit.data.agreement import Answer
-from toolkit.data.join import LABEL
+from toolkit.data.labelled import LABEL
 from toolkit.data.out_of_fold import predict_classes, predict_values
 from toolkit.data.schema import Schema
 from toolkit.data.table import as_strings

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from toolkit.artifacts import load_json
 from toolkit.data.annotations import Annotation
 from toolkit.data.labels import Resolution
-from toolkit.data.table import load_parquet
 from toolkit.errors import AnnotationError
 
 SCHEMA = 1
@@ -78,7 +78,7 @@ def reserved_columns(params: Any) -> list[str]:
 
 
 def load_labels(folder: Path) -> tuple[pa.Table, dict[str, Any]]:
-    """Read what annotate wrote: the labels, and the content of labels.json.
+    """Read what annotate wrote: each row's key and label, and the content of labels.json.
 
     Raises
     ------
@@ -90,7 +90,9 @@ def load_labels(folder: Path) -> tuple[pa.Table, dict[str, Any]]:
         raise AnnotationError(
             f"labels.json must have \"schema\": {SCHEMA}. Run './run dvc repro annotate' to make it."
         )
-    return load_parquet(folder / "labels.parquet"), facts
+    path = folder / "labels.parquet"
+    key = pq.read_schema(path).names[0]
+    return pq.read_table(path, columns=[key, "label"], partitioning=None), facts
 
 
 def _label_type(task: str) -> pa.DataType:

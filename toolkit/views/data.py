@@ -40,20 +40,6 @@ def table_rows(table: pa.Table, rows: int = 5) -> pd.DataFrame:
     return table.slice(0, rows).to_pandas()
 
 
-def table_splits(tables: Mapping[str, pa.Table], classes: Sequence[str]) -> pd.DataFrame:
-    """Count rows per split, and per class in it (or the label's mean and spread)."""
-    entries = {}
-    for split, table in tables.items():
-        labels = table["label"].to_pandas()
-        entry: dict[str, Any] = {"rows": len(labels)}
-        if classes:
-            entry |= {name: int((labels == name).sum()) for name in classes}
-        else:
-            entry |= {"mean": _number(labels.mean()), "standard deviation": _number(labels.std())}
-        entries[split] = entry
-    return pd.DataFrame.from_dict(entries, orient="index").rename_axis("split")
-
-
 def plot_missing(schema: Schema) -> Figure:
     """Plot the share of missing values of the columns that have any, the 20 worst."""
     lacking = [column for column in schema.columns if column.missing]

@@ -1,38 +1,41 @@
 """Split tables and what the task file says about them."""
 
-import pyarrow as pa
-import pytest
+from pathlib import Path
 
-from toolkit.columns import get_columns
-from toolkit.data.prepared import check_missing, describe_task, join_splits, measure_prepared, split_rows
-from toolkit.errors import DataError, FeatureError
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from make_rows import make_rows
+
+from toolkit.columns import ParquetColumns
+from toolkit.data import prepared
+from toolkit.data.prepared import check_missing, describe_task, measure_prepared, write_splits
+from toolkit.errors import FeatureError
 from toolkit.features import Features
 
-ROWS = pa.table(
-    {
-        "id": [f"r{n}" for n in range(60)],
-        "x": list(range(60)),
-        "label": ["a" if n % 2 else "b" for n in range(60)],
-    }
-)
+
+def test_every_row_is_in_one_split_in_the_tables_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "BLOCK_ROWS", 7)
+    rows = make_rows(tmp_path, {"x": list(range(60)), "c": ["u", None, "v"] * 20}, group_rows=25)
+    codes = np.random.default_rng(1).integers(0, 3, 60).astype(np.int8)
+    paths = write_splits(rows, codes, ["c", "x"], tmp_path / "out")
+    for code, path in enumerate(paths.values()):
+        places = np.flatnonzero(codes == code)
+        assert pq.read_table(path).equals(rows.take(places, ["id", "c", "x"]))
+        file = pq.ParquetFile(path)
+        groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        assert groups == [7] * (len(places) // 7) + [len(places) % 7] * (len(places) % 7 > 0)
 
 
-def test_every_row_is_in_one_split() -> None:
-    splits = split_rows(ROWS, "id", ["a", "b"], (0.2, 0.2), 1)
-    assert list(splits) == ["train", "valid", "test"]
-    keys = [key for table in splits.values() for key in table["id"].to_pylist()]
-    assert sorted(keys) == sorted(ROWS["id"].to_pylist())
-
-
-def test_too_few_rows_for_three_splits_are_refused() -> None:
-    with pytest.raises(DataError, match="must have rows"):
-        split_rows(ROWS.slice(0, 3), "id", ["a", "b"], (0.2, 0.2), 1)
-
-
-def test_columns_of_splits_are_joined_in_order() -> None:
-    splits = split_rows(ROWS, "id", ["a", "b"], (0.2, 0.2), 1)
-    joined = join_splits(splits, ["x"], ["train", "valid"])["x"].tolist()
-    assert joined == splits["train"]["x"].to_pylist() + splits["valid"]["x"].to_pylist()
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, {"x": [0.5] * 9}, [1.0, 2.0, 3.0] * 3)
+    codes = np.array([0, 1, 2] * 3, dtype=np.int8)
+    one, other = (write_splits(rows, codes, ["x"], tmp_path / name) for name in ("one", "other"))
+    assert [path.read_bytes() for path in one.values()] == [path.read_bytes() for path in other.values()]
+    assert pq.read_table(one["valid"])["label"].to_pylist() == [2.0, 2.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,8 @@ def test_columns_of_splits_are_joined_in_order() -> None:
     ],
 )
 def test_the_kind_of_task_follows_from_the_classes(task: str, classes: list[str], kind: str) -> None:
-    described = describe_task({"train": ROWS}, "id", {"task": task, "classes": classes})
+    rule = {"split": "hash", "column": "id", "seed": 1}
+    described = describe_task({"train": 60}, "id", {"task": task, "classes": classes}, rule)
     assert described == {
         "schema": 1,
         "task": kind,
@@ -52,26 +56,39 @@ def test_the_kind_of_task_follows_from_the_classes(task: str, classes: list[str]
         "key": "id",
         "label": "label",
         "rows": {"train": 60},
+        "split": rule,
     }
 
 
-def test_metrics_count_rows_and_class_shares() -> None:
-    metrics = measure_prepared({"train": ROWS}, {"x": "integer"}, ["a", "b"])
-    assert metrics == {"features": 1, "rows": {"train": 60}, "train_share": {"a": 0.5, "b": 0.5}}
+def test_metrics_count_rows_class_shares_and_leaks() -> None:
+    metrics = measure_prepared(
+        np.array([[3, 3], [1, 0], [1, 1]]), ["a", "b"], 4, {"time": True, "late": False}
+    )
+    assert metrics == {
+        "features": 4,
+        "leaks": 1,
+        "rows": {"train": 6, "valid": 1, "test": 2},
+        "train_share": {"a": 0.5, "b": 0.5},
+        "valid_share": {"a": 1.0, "b": 0.0},
+        "test_share": {"a": 0.5, "b": 0.5},
+    }
 
 
-def test_feature_that_train_never_lacked_must_not_be_missing_later() -> None:
-    splits = {
+def test_feature_that_train_never_lacked_must_not_be_missing_later(tmp_path: Path) -> None:
+    nan = float("nan")
+    tables = {
         "train": pa.table({"x": [1.0, 2.0], "y": [1.0, None]}),
         "valid": pa.table({"x": [None, 2.0], "y": [None, 2.0]}),
-        "test": pa.table({"x": [None, None], "y": [None, 2.0]}),
+        "test": pa.table({"x": [None, nan], "y": [None, 2.0]}),
     }
-    kinds = {"x": "number", "y": "number"}
-    features = Features.fit(get_columns(splits["train"], kinds), kinds)
+    paths = {split: tmp_path / f"{split}.parquet" for split in tables}
+    for split, table in tables.items():
+        pq.write_table(table, paths[split])
+    features = Features.fit(ParquetColumns([paths["train"]]), {"x": "number", "y": "number"})
     with pytest.raises(FeatureError) as caught:
-        check_missing(features, splits)
+        check_missing(features, paths)
     assert "feature 'x' has a value in every row of train and lacks it in 1 of valid and 2 of test." in str(
         caught.value
     )
     assert "'y'" not in str(caught.value) and "prepare.seed" in str(caught.value)
-    check_missing(features, {"valid": splits["train"], "test": splits["train"]})
+    check_missing(features, {"valid": paths["train"], "test": paths["train"]})

@@ -41,12 +41,7 @@ def test_each_kind_of_feature_can_be_plotted(classes: list[str]) -> None:
     assert show(views.plot_distributions(TABLE, infer_schema(TABLE, "id", ["label"]))).png[:4] == b"\x89PNG"
 
 
-def test_splits_and_features_are_listed() -> None:
-    assert views.table_splits({"train": TABLE}, ["x", "y"]).loc["train"].to_dict() == {
-        "rows": 4,
-        "x": 2,
-        "y": 2,
-    }
+def test_features_and_metrics_are_listed() -> None:
     features = Features.fit({"c": ["u", None]}, {"c": "category"})
     assert views.table_features(features).loc["c"].to_dict() == {
         "made by": "category",

@@ -19,6 +19,7 @@ from toolkit.features.definition import KINDS
 __all__ = ["KINDS", "NotOfKindError", "encode_column", "make_encoder", "tell_wanted"]
 
 NUMERIC = ("number", "integer", "boolean")
+TEXTS = ("category", "text")
 WANTED = {
     "number": "a finite number",
     "integer": "a whole number",
@@ -32,6 +33,10 @@ NAN = math.nan
 INFINITY = math.inf
 NAT = np.iinfo(np.int64).min  # NumPy's own mark of a missing time
 DAY = 86_400_000_000  # microseconds
+FIRST_MOMENT, LAST_MOMENT = (
+    -719_160 * DAY,
+    2_932_894 * DAY,
+)  # years 1 to 9999, less some days that zones may need
 _EPOCH_DAY = datetime(1970, 1, 1).toordinal()
 
 
@@ -144,8 +149,10 @@ def encode_column(kind: str, encoder: Encoder, values: np.ndarray | Sequence[Any
         if kind == "boolean" and values.dtype.kind == "b":
             return values.astype(np.float64)
         if kind == "time" and values.dtype.kind == "M":  # zone or not is the table's business
-            return values.astype("datetime64[us]").astype(np.int64)
+            return _encode_moments(values)
         values = values.tolist() if values.dtype.kind in "biufOU" else list(values)
+    if kind in TEXTS and set(map(type, values)) <= {str, type(None)}:
+        return list(values)
     encoded = []
     try:
         for value in values:
@@ -190,6 +197,15 @@ def _encode_numeric(kind: str, values: np.ndarray) -> np.ndarray:
     return encoded
 
 
+def _encode_moments(values: np.ndarray) -> np.ndarray:
+    moments = values.astype("datetime64[us]").astype(np.int64)
+    wrong = (moments != NAT) & ((moments < FIRST_MOMENT) | (moments > LAST_MOMENT))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise NotOfKindError(str(values[row]), row)
+    return moments
+
+
 def _encode_time(value: object, zoned: bool) -> int | None:
     if type(value) is str:
         if value[4:5] != "-" or len(value) < 10:  # the forms without hyphens, and weeks, are easily misread
@@ -201,7 +217,7 @@ def _encode_time(value: object, zoned: bool) -> int | None:
     elif isinstance(value, datetime):
         moment = value
     elif isinstance(value, np.datetime64):
-        whole = int(value.astype("datetime64[us]").astype(np.int64))
+        whole = int(_encode_moments(np.array([value]))[0])
         return None if whole == NAT else whole
     elif _is_missing(value):
         return None
@@ -214,4 +230,6 @@ def _encode_time(value: object, zoned: bool) -> int | None:
     whole = (moment.toordinal() - _EPOCH_DAY) * DAY + seconds * 1_000_000 + moment.microsecond
     if offset is not None:
         whole -= (offset.days * 86_400 + offset.seconds) * 1_000_000 + offset.microseconds
+    if not FIRST_MOMENT <= whole <= LAST_MOMENT:
+        raise NotOfKindError(value)
     return whole

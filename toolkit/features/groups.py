@@ -34,7 +34,7 @@ class GroupStatistic(Maker):
     @classmethod
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
         """Compute the statistic of each group."""
-        values, (names, place) = columns[0], find_groups(columns[1], inputs[1].kind)
+        values, (names, place) = columns[0], find_groups(columns[1])
         known = (place >= 0) & ~is_missing(inputs[0].kind, values)
         order = np.argsort(place[known], kind="stable")
         place, values = place[known][order], values[known][order]
@@ -60,14 +60,18 @@ class GroupStatistic(Maker):
         return (NAN if found is None else found,)
 
 
-def find_groups(column: Any, kind: str) -> tuple[list[str], np.ndarray]:
+def find_groups(column: Any) -> tuple[list[str], np.ndarray]:
     """Name the groups of an encoded column in order; give each row's place among them, -1 where it has none."""
-    lacks = is_missing(kind, column)
-    values = column if isinstance(column, list) else column.tolist()
-    known = sorted({name_group(value) for value in values} - {""})  # an empty text is no group
+    if isinstance(column, list):
+        known = sorted(set(column) - {None, ""})  # an empty text is no group
+        places = {name: place for place, name in enumerate(known)}
+        found = (places.get(value, -1) for value in column)
+        return known, np.fromiter(found, dtype=np.int64, count=len(column))
+    numbers, inverse = np.unique(column, return_inverse=True)  # NaN is the last
+    names = [name_group(number) for number in numbers.tolist()]
+    known = sorted(filter(None, names))
     places = {name: place for place, name in enumerate(known)}
-    found = (places.get(name_group(value), -1) for value in values)
-    return known, np.where(lacks, -1, np.fromiter(found, dtype=np.int64, count=len(values)))
+    return known, np.array([places.get(name, -1) for name in names], dtype=np.int64)[inverse]
 
 
 def name_group(value: Any) -> str:

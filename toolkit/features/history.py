@@ -7,6 +7,7 @@ what it will be given, and fitting again on the training rows gives the same his
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
@@ -19,8 +20,10 @@ from toolkit.features.encode import is_missing
 from toolkit.features.groups import GROUPS, find_groups, name_group
 from toolkit.features.makers import NAN, Maker, State
 
-Past = tuple[list[int], list[float], list[float]]  # times in order, values, their running sums from 0
-NOTHING: Past = ([], [], [0.0])
+Past = tuple[
+    "array[int]", "array[float]", "array[float]"
+]  # times in order, values, their running sums from 0
+NOTHING: Past = (array("q"), array("d"), array("d", [0.0]))
 
 
 class History(Maker):
@@ -38,14 +41,14 @@ class History(Maker):
         window = definition.params.get("window_s", 0)
         self._window = round(window * 1_000_000) if window else 0
         self._past: dict[str, Past] = {
-            name: (times, values, [0.0, *accumulate(values)])
+            name: (array("q", times), array("d", values), array("d", accumulate(values, initial=0.0)))
             for name, (times, values) in state["groups"].items()
         }
 
     @classmethod
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
         """Sort the training rows by group and time."""
-        (names, place), times = find_groups(columns[0], inputs[0].kind), columns[1]
+        (names, place), times = find_groups(columns[0]), columns[1]
         known = (place >= 0) & ~is_missing("time", times)
         values = columns[2] if len(columns) > 2 else np.zeros(len(times))
         known &= ~np.isnan(values)

@@ -28,11 +28,14 @@ class Maker:
     ----------
     takes : tuple of tuples of str
         The kinds that each raw column may have, in order; a maker of any number of columns has none.
+    learns : bool
+        Whether it looks at training rows at all.
     categorical : bool
         Whether its one column holds codes of categories.
     """
 
     takes: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    learns: ClassVar[bool] = True
     categorical: bool = False
 
     def __init__(self, definition: Definition, state: State, inputs: Sequence[Input]) -> None:
@@ -59,6 +62,7 @@ class Number(Maker):
     """A number, integer or boolean is itself."""
 
     takes = (("number", "integer", "boolean"),)
+    learns = False
 
     def columns(self, columns: Sequence[Any]) -> np.ndarray:
         """Give the column as it is."""

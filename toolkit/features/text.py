@@ -26,6 +26,7 @@ class TextStatistics(Maker):
     """Length, number of words, and shares of digits, capitals and punctuation among the characters."""
 
     takes = (("text", "category"),)
+    learns = False
 
     def __init__(self, definition: Definition, state: State, inputs: Sequence[Input]) -> None:
         super().__init__(definition, state, inputs)
@@ -47,6 +48,7 @@ class TextHash(Maker):
     """Counts of a text's terms in ``buckets``; which one, says the CRC-32 of the term: nothing is learnt."""
 
     takes = (("text", "category"),)
+    learns = False
 
     def __init__(self, definition: Definition, state: State, inputs: Sequence[Input]) -> None:
         super().__init__(definition, state, inputs)

@@ -85,6 +85,10 @@ class Features:
             Feature(maker.definition, maker.state, maker.outputs, maker.categorical) for maker in self._makers
         )
         self.names = tuple(name for maker in self._makers for name in maker.outputs)
+        if not self.names:
+            raise FeatureError(
+                "There must be a feature that differs among the training rows and there is none. Define one."
+            )
         doubled = sorted({name for name in self.names if self.names.count(name) > 1})
         if doubled:
             raise FeatureError(f"Feature names must differ, and '{doubled[0]}' is there twice. Rename one.")
@@ -303,6 +307,8 @@ def _fit(
                 f"feature '{definition.name}' ({definition.maker}) takes {' or '.join(kinds)}, and '{each.name}' is "
                 f"{each.kind}."
             )
+    if not maker.learns:
+        return {}
     encoded = [_encode(each, columns[each.name], []) for each in used]
     return maker.fit(definition, encoded, used)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ odd_rows = st.fixed_dictionaries(
         | st.lists(st.sampled_from(["refund", "NOW", "?"])).map(" ".join),
         "at": st.none()
         | st.datetimes(timezones=st.timezones()).filter(lambda moment: 2 < moment.year < 9998).map(str),
-        "local": st.none() | st.datetimes().map(lambda moment: moment.isoformat()),
+        "local": st.none()
+        | st.datetimes(datetime(1, 1, 4), datetime(9999, 12, 28)).map(lambda moment: moment.isoformat()),
     }
 )
 

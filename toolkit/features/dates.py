@@ -104,7 +104,7 @@ class Dates(Maker):
         if moment is None:
             return (NAN,) * len(self._places)
         parts = split_time(self._clock.show(moment) if self._clock else moment)
-        return [float(parts[place]) for place in self._places]
+        return [parts[place] for place in self._places]
 
 
 def find_zone(definition: Definition, column: Input) -> str:

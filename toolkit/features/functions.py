@@ -12,7 +12,7 @@ import numpy as np
 from toolkit.errors import FeatureError
 from toolkit.features.clocks import load_zone
 from toolkit.features.definition import Definition, Input
-from toolkit.features.encode import as_values
+from toolkit.features.encode import INFINITY, as_values
 from toolkit.features.makers import NAN, Category, Maker, State
 
 RETURNS: dict[str, tuple[type, ...]] = {
@@ -40,6 +40,7 @@ class Function(Maker):
         self.categorical = definition.returns == "category"
         self._category = Category(definition, state, _GIVEN) if self.categorical else None
         self._allowed = RETURNS[definition.returns]
+        self._is_number = definition.returns == "number"
         self._may_lack = self.categorical or bool(state.get("missing", True))
 
     @classmethod
@@ -80,7 +81,10 @@ class Function(Maker):
         plain = [
             decode(value) if decode else value for decode, value in zip(self._decoders, values, strict=True)
         ]
-        given = self._call(*plain)
+        return self._check(self._call(*plain), plain)
+
+    def _check(self, given: Any, plain: Sequence[Any]) -> Any:
+        """Give what the function gave for a row, or say what is wrong with it."""
         if given is None:
             return None if self._may_lack else self._refuse_none(plain)
         if type(given) not in self._allowed:
@@ -93,7 +97,13 @@ class Function(Maker):
 
     def row(self, *values: Any) -> Sequence[float]:
         """Call the function once."""
-        given = self.ask(*values)
+        plain = [
+            decode(value) if decode else value for decode, value in zip(self._decoders, values, strict=True)
+        ]
+        given = self._call(*plain)
+        if type(given) is float and self._is_number and -INFINITY < given < INFINITY:
+            return (given,)
+        given = self._check(given, plain)
         if self._category is not None:
             return self._category.row(given)
         return (NAN if given is None else float(given),)

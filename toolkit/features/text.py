@@ -12,7 +12,7 @@ from typing import Any
 from toolkit.features.definition import Definition, Input
 from toolkit.features.makers import NAN, Maker, State
 
-WORD = re.compile(r"\b\w\w+\b")  # as scikit-learn's vectorizers: words of two letters and more
+WORD = re.compile(r"\w\w+")  # as scikit-learn's vectorizers: words of two letters and more
 STATISTICS = ("characters", "words", "digit share", "capital share", "punctuation share")
 _ASCII = [chr(code) for code in range(128)]
 DIGITS, CAPITALS, LETTERS_AND_BLANKS = (

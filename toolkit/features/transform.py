@@ -17,7 +17,7 @@ from toolkit.features.declare import MAKERS, choose_defaults
 from toolkit.features.definition import FUNCTION, KINDS, Definition, Input
 from toolkit.features.definitions import load_packaged
 from toolkit.features.encode import NotOfKindError, encode_column, is_missing, make_encoder, tell_wanted
-from toolkit.features.makers import Maker
+from toolkit.features.makers import Maker, join_categories
 
 Column = np.ndarray | Sequence[Any]
 SCHEMA = 2
@@ -324,15 +324,18 @@ def _encode(each: Input, column: Column, findings: list[str], encoder: Callable 
 def _plan_row(makers: Sequence[Maker], names: list[str]) -> list[tuple[Callable, Callable | None]]:
     """Plan a single row: for each feature what takes its encoded values, and what computes it.
 
-    Numbers are what they are encoded as, and those that follow each other are taken at once.
+    Numbers are what they are encoded as; those that follow each other are taken at once, and so are categories.
     """
     steps: list[tuple[Callable, Callable | None]] = []
-    for plain, some in groupby(makers, lambda maker: maker.definition.maker == "number"):
+    for maker, some in groupby(makers, lambda each: each.definition.maker):
         group = list(some)
-        if plain:
-            steps.append((_taker([names.index(each.definition.inputs[0]) for each in group]), None))
+        places = [[names.index(name) for name in each.definition.inputs] for each in group]
+        if maker == "number":
+            steps.append((_taker([each[0] for each in places]), None))
+        elif maker == "category":
+            steps.append((_taker([each[0] for each in places]), join_categories(group)))
         else:
-            steps += [(_taker([names.index(n) for n in each.definition.inputs]), each.row) for each in group]
+            steps += [(_taker(each), one.row) for each, one in zip(places, group, strict=True)]
     return steps
 
 

@@ -6,10 +6,12 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from toolkit.features import Definition, Features, text_hash, text_stats, tfidf
-from toolkit.features.text import STATISTICS
+from toolkit.features.text import STATISTICS, count_signs
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog",
@@ -72,3 +74,11 @@ def test_statistics_are_those_of_the_text() -> None:
     assert features.row({"t": "Hi! No 42?"}).tolist() == [10.0, 3.0, 0.2, 0.2, 0.2]
     assert features.row({"t": ""}).tolist() == [0.0] * 5
     assert np.isnan(features.row({"t": None})).all()
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=127)))
+def test_signs_are_counted_alike_in_ascii_and_beyond(text: str) -> None:
+    digits = sum(sign.isdigit() for sign in text)
+    capitals = sum(sign.isupper() for sign in text)
+    others = sum(not sign.isalnum() and not sign.isspace() and not sign.isupper() for sign in text)
+    assert count_signs(text) == (digits, capitals, others)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,13 +51,19 @@ class GroupStatistic(Maker):
             },
         }
 
+    def columns(self, columns: Sequence[Any]) -> np.ndarray:
+        """Look each group up once."""
+        return np.array(find_by_group(columns[1], self._find), dtype=np.float64).reshape(-1, 1)
+
     def row(self, *values: Any) -> Sequence[float]:
         """Look the group up."""
-        group = values[1]
+        return (self._find(values[1]),)
+
+    def _find(self, group: Any) -> float:
         if group is None or group != group:  # noqa: PLR0124  # NaN alone differs from itself
-            return (NAN,)
+            return NAN
         found = self._groups.get(name_group(group), self._otherwise)
-        return (NAN if found is None else found,)
+        return NAN if found is None else found
 
 
 def find_groups(column: Any) -> tuple[list[str], np.ndarray]:
@@ -72,6 +78,16 @@ def find_groups(column: Any) -> tuple[list[str], np.ndarray]:
     known = sorted(filter(None, names))
     places = {name: place for place, name in enumerate(known)}
     return known, np.array([places.get(name, -1) for name in names], dtype=np.int64)[inverse]
+
+
+def find_by_group(column: Any, find: Callable[[Any], Any]) -> list[Any]:
+    """Give what ``find`` finds for each row's group (an encoded value), asking it once for each group."""
+    if isinstance(column, list):
+        found = {group: find(group) for group in set(column)}
+        return [found[group] for group in column]
+    numbers, inverse = np.unique(column, return_inverse=True)
+    answers = [find(number) for number in numbers.tolist()]
+    return [answers[place] for place in inverse.tolist()]
 
 
 def name_group(value: Any) -> str:
@@ -90,8 +106,11 @@ def name_group(value: Any) -> str:
 def _measure(statistic: str, values: np.ndarray) -> float | None:
     if statistic == "count":
         return float(len(values))
-    if statistic == "std":
-        return float(np.std(values, ddof=1)) if len(values) > 1 else None
-    if statistic == "mean":
-        return float(np.mean(values))
-    return float(values.min() if statistic == "min" else values.max())
+    if statistic == "std" and len(values) < 2:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        if statistic in ("mean", "std"):
+            found = values.mean() if statistic == "mean" else values.std(ddof=1)
+        else:
+            found = values.min() if statistic == "min" else values.max()
+    return float(found) if np.isfinite(found) else None  # the spread of numbers near the largest is none

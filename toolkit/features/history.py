@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.features.definition import Definition, Input
-from toolkit.features.encode import is_missing
-from toolkit.features.groups import GROUPS, find_groups, name_group
+from toolkit.features.encode import as_values, is_missing
+from toolkit.features.groups import GROUPS, find_by_group, find_groups, name_group
 from toolkit.features.makers import NAN, Maker, State
 
 Past = tuple[
@@ -63,20 +63,33 @@ class History(Maker):
             }
         }
 
+    def columns(self, columns: Sequence[Any]) -> np.ndarray:
+        """Look back from each row."""
+        pasts, moments = find_by_group(columns[0], self._find), as_values("time", columns[1])
+        found = [self._look_back(past, now) for past, now in zip(pasts, moments, strict=True)]
+        return np.array(found, dtype=np.float64).reshape(-1, 1)
+
     def row(self, *values: Any) -> Sequence[float]:
         """Look back from one row."""
-        group, now = name_group(values[0]), values[1]
-        if now is None or not group:
-            return (NAN,)
-        times, seen, sums = self._past.get(group, NOTHING)
+        return (self._look_back(self._find(values[0]), values[1]),)
+
+    def _find(self, group: Any) -> Past | None:
+        """Find the past of a group; None for a row without a group."""
+        name = name_group(group)
+        return self._past.get(name, NOTHING) if name else None
+
+    def _look_back(self, past: Past | None, now: int | None) -> float:
+        if now is None or past is None:
+            return NAN
+        times, seen, sums = past
         end = bisect_left(times, now)
         start = bisect_left(times, now - self._window, 0, end) if self._window else 0
         if self._statistic == "count":
-            return (float(end - start),)
+            return float(end - start)
         if start == end:
-            return (NAN,)
+            return NAN
         if self._statistic == "last":
-            return (seen[end - 1],)
+            return seen[end - 1]
         if self._statistic == "since":
-            return ((now - times[end - 1]) / 1_000_000,)
-        return ((sums[end] - sums[start]) / (end - start),)
+            return (now - times[end - 1]) / 1_000_000
+        return (sums[end] - sums[start]) / (end - start)

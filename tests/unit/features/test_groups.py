@@ -61,3 +61,9 @@ def test_a_group_that_is_no_group_is_refused() -> None:
         Features.fit(COLUMNS, KINDS, [mean_by("value", "value")])
     with pytest.raises(FeatureError, match=r"takes 'shops', which must be a column.*Did you mean 'shop'"):
         Features.fit(COLUMNS, KINDS, [mean_by("value", "shops")])
+
+
+def test_a_spread_beyond_the_largest_number_is_no_infinity() -> None:
+    columns = {"value": np.array([1.7e308, -1.7e308, 1.0]), "shop": np.array(["a", "a", "b"], dtype=object)}
+    features = Features.fit(columns, {"value": "number", "shop": "category"}, [std_by("value", "shop")])
+    assert not np.isinf(features.matrix(columns)).any()

@@ -104,7 +104,9 @@ def _package(folder: Path, task: str) -> Packaged:
     import pyarrow.parquet
 
     from toolkit.artifacts import measure_sha256, write_json
+    from toolkit.data.fit import write_features
     from toolkit.features import Features
+    from toolkit.features.recorded import REPLAYED_ROWS, record_columns
     from toolkit.monitoring.profile import fit_profile, fit_scores, scores_to_list
     from toolkit.packaging.package import Sources, write_package
     from toolkit.params import Package
@@ -125,7 +127,7 @@ def _package(folder: Path, task: str) -> Packaged:
         }
         pa.parquet.write_table(pa.table(table), sources.prepared / f"{name}.parquet")
     features = Features.fit({name: values[train] for name, values in columns.items()}, kinds, zoned=ZONED)
-    write_json(sources.prepared / "features.json", features.to_dict())
+    write_features(sources.prepared, features)
     reference = np.concatenate([train, valid])
     profile = fit_profile(
         {n: v[reference] for n, v in columns.items()}, kinds, bins=10, labels=labels[reference].tolist()
@@ -152,6 +154,10 @@ def _package(folder: Path, task: str) -> Packaged:
         "classes": classes,
         "features": list(features.names),
         "num_trees": booster.num_trees(),
+        "features_sha256": measure_sha256(sources.prepared / "features.json"),
+        "replay": record_columns(
+            features, {name: values[train][:REPLAYED_ROWS] for name, values in columns.items()}
+        ),
         "sha256": measure_sha256(sources.train / "model.txt"),
         "self_test": {"rows": rows, "outputs": scores[:3].tolist()},
     }

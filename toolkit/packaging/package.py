@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 
 from toolkit.artifacts import load_json, measure_sha256, write_json, write_text
-from toolkit.columns import iterate_columns
 from toolkit.errors import GateFailed, PackageError
 from toolkit.features import load_features
+from toolkit.features.definitions import load_packaged
 from toolkit.monitoring.profile import load_profile, scores_from_list
-from toolkit.packaging.replay import as_requests, find_difference
+from toolkit.packaging.replay import as_requests, check_recorded, check_refit, check_requests, select_rows
 from toolkit.packaging.version import load_pins, measure_version
 from toolkit.params import Package
 from toolkit.serving.model import FILES, Model, load_model
 from toolkit.serving.rules import select_rules
 
 UPSTREAM = ("collect", "annotate", "prepare", "sweep", "train", "validate")
-REPLAYED_ROWS = 200
+PREDICTED_ROWS = 200  # that are predicted one by one, besides
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,11 @@ def write_package(
         sources.validate / "gates.json",
     ):
         shutil.copyfile(source, folder / source.name)
-    shutil.copyfile(sources.prepared / "features.json", folder / "features.json")
+    for name in ("features.json", "definitions.py"):
+        if not (sources.prepared / name).is_file():
+            raise PackageError(f"data/prepared/{name} must exist and does not. Run './run dvc repro prepare'.")
+        shutil.copyfile(sources.prepared / name, folder / name)
+    _check_features(folder, sources, signature)
     schema = load_json(sources.schema) if sources.schema else {"columns": []}
     inputs = load_features(folder / "features.json").inputs
     write_json(folder / "contract.json", select_rules(schema, inputs))
@@ -93,7 +97,7 @@ def write_package(
     )
     write_text(folder / "tag.txt", f"{params.name}:{measure_version(root, folder)}\n")
     model = load_model(folder)
-    _check_replay(model, _load_columns(sources.prepared / "train.parquet", model.inputs))
+    _check_predictions(model, sources.prepared / "train.parquet")
     return model
 
 
@@ -113,31 +117,37 @@ def _check_belongs(sources: Sources, signature: Mapping[str, Any]) -> None:
             f"models/train/model.txt must be the file that signature.json describes, with the SHA-256 "
             f"{signature.get('sha256')}. Got {digest}. Run './run dvc repro train' to make both anew."
         )
-    features = list(load_features(sources.prepared / "features.json").names)
-    if features != signature.get("features"):
+
+
+def _check_features(folder: Path, sources: Sources, signature: Mapping[str, Any]) -> None:
+    """Check that the packaged features give what training had, and a request what a table gives."""
+    features, train = load_features(folder / "features.json"), sources.prepared / "train.parquet"
+    if sources.schema is not None:
+        code = features.code
+        definitions = load_packaged(folder / "definitions.py", code) if code else ()
+        check_refit(features, train, load_json(sources.schema)["columns"], definitions)
+    check_recorded(features, train, signature["replay"])
+    check_requests(features, train)
+    if list(features.names) != signature["features"]:
         raise PackageError(
             "The model's features must be those of data/prepared/features.json, in order, and are not. "
             "Run './run dvc repro train' to train on the present ones."
         )
-
-
-def _check_replay(model: Model, columns: Mapping[str, np.ndarray]) -> None:
-    """Check that training rows, sent one by one as a request would, give the very bits of the table."""
-    difference = find_difference(model.features, columns)
-    if difference:
+    if measure_sha256(folder / "features.json") != signature["features_sha256"]:
         raise PackageError(
-            f"A row must give the same features in a request as in a table, to the last bit. {difference}."
+            "data/prepared/features.json is not the file that the model was trained with, though it gives the same "
+            "columns for the rows of then. Run './run dvc repro train' to train on the present one."
         )
-    rows = as_requests(columns, model.zoned)
+
+
+def _check_predictions(model: Model, train: Path) -> None:
+    """Check that training rows are predicted one by one, as requests, to the bits of the table."""
+    columns = {name: values[:PREDICTED_ROWS] for name, values in select_rows(train, model.inputs).items()}
     batch = model.predict(columns)
-    alone = [model.predict_rows([row]) for row in rows]
+    alone = [model.predict_rows([row]) for row in as_requests(columns, model.zoned)]
     for name in ("probabilities", "values"):
         whole = getattr(batch, name)
         if whole is not None and not np.array_equal(
             whole, np.concatenate([getattr(one, name) for one in alone])
         ):
             raise PackageError("A row must be predicted alone as in a batch, to the last bit, and is not.")
-
-
-def _load_columns(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
-    return next(iterate_columns(path, list(names), REPLAYED_ROWS))

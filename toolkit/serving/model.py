@@ -31,6 +31,7 @@ MODEL_FILES = (
     "model.txt",
     "signature.json",
     "features.json",
+    "definitions.py",
     "profile.json",
     "contract.json",
     "settings.json",

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.artifacts import measure_sha256
+from toolkit.columns import iterate_columns
+from toolkit.features.recorded import REPLAYED_ROWS, record_columns
 from toolkit.params import Train
 from toolkit.training.dataset import Prepared
 from toolkit.training.train import Trained
@@ -21,7 +23,8 @@ def build_signature(model: Path, trained: Trained, data: Prepared, params: Train
     """Describe a written model.
 
     ``self_test.outputs`` are LightGBM's own: the probability of the last class (binary), a list of probabilities in
-    the order of ``classes`` (multiclass), or the value (regression); floats are exact.
+    the order of ``classes`` (multiclass), or the value (regression); floats are exact. ``replay`` has a hash of each
+    model column of the first training rows: packaging must get the same columns again.
 
     Parameters
     ----------
@@ -44,6 +47,10 @@ def build_signature(model: Path, trained: Trained, data: Prepared, params: Train
         "num_trees": trained.booster.num_trees(),
         "params": params.model_dump(),
         "sha256": measure_sha256(model),
+        "features_sha256": measure_sha256(data["train"].path.with_name("features.json")),
+        "replay": record_columns(
+            data.features, next(iterate_columns(data["train"].path, list(inputs), REPLAYED_ROWS))
+        ),
         "self_test": {
             "rows": [{name: _plain(value) for name, value in row.items()} for row in rows],
             "outputs": np.asarray(trained.booster.predict(valid.matrix[:count])).tolist(),

@@ -1,0 +1,61 @@
+"""Fit the features of the train split, with the definitions that params.yaml names, and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.artifacts import write_json, write_text
+from toolkit.data.schema import Schema
+from toolkit.features import Features, check_definitions, load_definitions
+
+NONE = "# No feature was defined by a person: each column got what its type is given.\n"
+
+
+def fit_features(
+    train: Mapping[str, np.ndarray],
+    schema: Schema,
+    kinds: Mapping[str, str],
+    *,
+    definitions: Path | None = None,
+    name: str = "",
+    reserved: Sequence[str] = (),
+) -> Features:
+    """Fit features on the train split.
+
+    Parameters
+    ----------
+    train : Mapping
+        Its raw columns; may be read one at a time.
+    schema : Schema
+        Of the raw table: which columns requests will not have, and the zones of times.
+    kinds : Mapping
+        Kind of each raw column that is a feature.
+    definitions : Path, optional
+        The file that defines features besides.
+    name : str
+        What messages call that file, as params.yaml does.
+    reserved : sequence of str
+        Columns that hold the label.
+
+    Raises
+    ------
+    FeatureError
+        The file cannot be read, or a definition cannot be computed from what requests will have.
+    """
+    found = load_definitions(definitions, name) if definitions else ()
+    others = {
+        column.name: "excluded (collect.exclude)" for column in schema.columns if column.role == "excluded"
+    }
+    others |= {schema.key: "the key", "label": "the label", **dict.fromkeys(reserved, "the label")}
+    check_definitions(found, kinds, others, name)
+    return Features.fit(train, kinds, found, schema.zoned)
+
+
+def write_features(folder: Path, features: Features, definitions: Path | None = None) -> None:
+    """Write features.json, and beside it the file that defines features (or one that says that none does)."""
+    write_json(folder / "features.json", features.to_dict())
+    source = definitions.read_text(encoding="utf-8") if definitions else NONE
+    write_text(folder / "definitions.py", source)

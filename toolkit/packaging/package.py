@@ -80,7 +80,9 @@ def write_package(
         shutil.copyfile(source, folder / source.name)
     for name in ("features.json", "definitions.py"):
         if not (sources.prepared / name).is_file():
-            raise PackageError(f"data/prepared/{name} must exist and does not. Run './run dvc repro prepare'.")
+            raise PackageError(
+                f"data/prepared/{name} must exist and does not. Run './run dvc repro prepare'."
+            )
         shutil.copyfile(sources.prepared / name, folder / name)
     _check_features(folder, sources, signature)
     schema = load_json(sources.schema) if sources.schema else {"columns": []}

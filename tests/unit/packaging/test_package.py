@@ -142,15 +142,24 @@ def test_hashes_in_the_manifest_are_those_of_the_files(make_packaged):
 
 
 def test_the_contracts_rules_reach_requests_batches_and_the_schema(sources, tmp_path):
-    radius = {"name": "radius", "type": "number", "maximum": 0, "unit": "mm", "personal": True, "missing": 2}
+    rule = {"maximum": 0, "unit": "mm", "personal": True, "missing": 2}
+    inputs = load_json(sources.prepared / "features.json")["inputs"]
+    columns = [{"name": each["name"], "type": each["kind"], "role": "feature"} for each in inputs]
+    columns = [column | ({"zone": "UTC"} if column["type"] == "time" else {}) for column in columns]
+    columns = [column | (rule if column["name"] == "radius" else {}) for column in columns]
     schema = tmp_path / "schema.json"
-    schema.write_text(json.dumps({"columns": [{"name": "row_id", "type": "text"}, radius]}))
+    schema.write_text(json.dumps({"columns": [{"name": "row_id", "type": "text", "role": "key"}, *columns]}))
     model = write_package(
         tmp_path / "out", ROOT, replace(sources, schema=schema), Package(name="x"), {"train": {}}
     )
-    assert load_json(model.folder / "contract.json") == {
-        "schema": 1,
-        "columns": [{"name": "radius", "type": "number", "maximum": 0, "unit": "mm", "personal": True}],
+    contract = load_json(model.folder / "contract.json")
+    assert contract["schema"] == 1 and [column["name"] for column in contract["columns"]] == list(model.inputs)
+    assert contract["columns"][0] == {
+        "name": "radius",
+        "type": "number",
+        "maximum": 0,
+        "unit": "mm",
+        "personal": True,
     }
     assert model.rules.personal == {"radius"}
     described = {feature["name"]: feature for feature in describe_schema(model)["features"]}

@@ -153,7 +153,9 @@ def test_the_contracts_rules_reach_requests_batches_and_the_schema(sources, tmp_
         tmp_path / "out", ROOT, replace(sources, schema=schema), Package(name="x"), {"train": {}}
     )
     contract = load_json(model.folder / "contract.json")
-    assert contract["schema"] == 1 and [column["name"] for column in contract["columns"]] == list(model.inputs)
+    assert contract["schema"] == 1 and [column["name"] for column in contract["columns"]] == list(
+        model.inputs
+    )
     assert contract["columns"][0] == {
         "name": "radius",
         "type": "number",

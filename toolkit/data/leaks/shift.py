@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.columns import as_array
 from toolkit.data.leaks.finding import SHOWN, Finding, Splits, nothing_to_check
+from toolkit.data.splits import TEST, TRAIN, VALID
+from toolkit.monitoring.cells import TOP_CATEGORIES
 from toolkit.monitoring.drift import measure_drift
 from toolkit.monitoring.profile import fit_profile
 
@@ -17,29 +18,49 @@ CHECK, MEASURED = "shift", "features whose distribution differs between train an
 ALPHA = 0.01  # chance that a table whose splits are alike shows any
 TOLERANCE = 0.02  # change in a share of rows that is too small to matter
 BINS = 20
+RARE = "any other"
 
 
 class _Side(Mapping[str, np.ndarray]):
-    """The features of one split as numbers and categories, read one at a time."""
+    """The features of one split, read one at a time; times as numbers, rare categories as one.
 
-    def __init__(self, splits: Splits, code: int, kinds: Mapping[str, str]) -> None:
-        self._splits, self._keep, self._kinds = splits, splits.codes == code, kinds
+    Which categories are rare is decided on train and test together: on train alone, those that happen to be common in
+    it would count, and test would seem to have more of the rest.
+    """
+
+    def __init__(self, splits: Splits, code: int) -> None:
+        self._splits, self._code = splits, code
 
     def __getitem__(self, name: str) -> np.ndarray:
-        column = self._splits.rows.column(name).filter(pa.array(self._keep))
-        kind = self._splits.kinds[name]
-        if kind == "text":
-            return as_array(pc.utf8_length(column).cast(pa.float64()))
-        values = as_array(column)
-        if kind == "time":
+        column, codes = self._splits.rows.column(name), self._splits.codes
+        if self._splits.kinds[name] == "category":
+            column = _join_rare(column, codes)
+        values = as_array(column.filter(pa.array(codes == self._code)))
+        if values.dtype.kind == "M":
             return np.where(np.isnat(values), np.nan, values.astype("datetime64[s]").astype(np.int64))
         return values
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._kinds)
+        return iter(self._splits.kinds)
 
     def __len__(self) -> int:
-        return len(self._kinds)
+        return len(self._splits.kinds)
+
+
+def _join_rare(column: pa.ChunkedArray, codes: np.ndarray) -> pa.Array:
+    """Put all but the most common categories of train and test together under one name."""
+    coded = column.combine_chunks().dictionary_encode()
+    if len(coded.dictionary) < TOP_CATEGORIES:
+        return column
+    indices = coded.indices.fill_null(-1).to_numpy()
+    counted = np.bincount(indices[(codes != VALID) & (indices >= 0)], minlength=len(coded.dictionary))
+    common = np.sort(np.argsort(-counted, kind="stable")[: TOP_CATEGORIES - 1])
+    places = np.full(len(counted) + 1, len(common))
+    places[common] = np.arange(len(common))
+    names = pa.concat_arrays(
+        [coded.dictionary.take(pa.array(common)), pa.array([RARE], coded.dictionary.type)]
+    )
+    return names.take(pa.array(places[indices], mask=indices < 0))
 
 
 def find_shift(splits: Splits) -> Finding:
@@ -55,13 +76,11 @@ def find_shift(splits: Splits) -> Finding:
     """
     decides = {"time": splits.params.time, "group": splits.params.group}.get(splits.params.split)
     kinds = {
-        name: kind if kind in ("category", "boolean") else "number"
-        for name, kind in splits.kinds.items()
-        if name != decides
+        name: "number" if kind == "time" else kind for name, kind in splits.kinds.items() if name != decides
     }
     if not kinds or not splits.counts[0] or not splits.counts[2]:
         return nothing_to_check(CHECK, MEASURED, "There is nothing to compare.")
-    train, test = _Side(splits, 0, kinds), _Side(splits, 2, kinds)
+    train, test = _Side(splits, TRAIN), _Side(splits, TEST)
     drifted = []
     smallest = 1.0
     for name, kind in kinds.items():

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from toolkit.artifacts import write_json, write_text
 from toolkit.data.contract.changes import Change, complete, list_changes, loosen, widen
 from toolkit.data.contract.check import Checker
-from toolkit.data.contract.convert import as_text
-from toolkit.data.contract.hashes import Seen, hash_column, hash_rows
+from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.infer import gather
 from toolkit.data.contract.parse import load_contract
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.contract.text import write_contract_text
 from toolkit.data.describe import build_schema, find_feature_faults, find_role_faults
+from toolkit.data.raw_writer import RawWriter
 from toolkit.data.schema import Schema
 from toolkit.data.sources import AnySource
 from toolkit.data.typed_parts import TypedParts
@@ -28,11 +25,8 @@ from toolkit.errors import DataError
 from toolkit.params import Collect
 from toolkit.paths import tell_path
 
-GROUP_ROWS = 65_536  # rows of a row group of table.parquet
-SAMPLE_ROWS = 50_000
 PROGRESS_ROWS = 1_000_000
 GENERATED = "generated"  # column that marks the rows of a generator
-SHOWN_REFUSED = 20  # refused rows that the notebook shows
 CHANGES = "contract_changes.json"
 PART_CACHE = ".toolkit/cache/parts"
 
@@ -87,41 +81,21 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
         The contract's file is wrong, or the table breaks it: every violation, with column, count, rows and values.
     """
     params = params.model_copy(update={"exclude": [*params.exclude, *source.excluded]})
-    names = source.columns.names
-    ours = [GENERATED] if params.generator and GENERATED in names else []
-    findings = find_role_faults(names, params.key, params.exclude)
-    if findings:
-        raise DataError("\n".join(findings))
-    path = root / params.contract
-    old = load_contract(path) if path.is_file() else None
-    if old is not None and old.key != params.key:
-        raise DataError(
-            f"{tell_path(path)} and collect.key in params.yaml must name the same key. They name '{old.key}' and "
-            f"'{params.key}': change one of them."
-        )
+    ours = [GENERATED] if params.generator and GENERATED in source.columns.names else []
+    old = _load_contract(source, params, root)
     contract, notices = _find_contract(source, params, old, ours)
-    checker = Checker(
-        contract, source.columns, params.decimal, ours, aside=params.on_violation == "quarantine"
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    options = [params.delimiter, params.encoding, params.format, params.key]
-    parts = TypedParts(
-        root / PART_CACHE, [rule for rule in checker.rules if rule.name not in ours], params.decimal, options
-    )
-    with _Writer(folder, checker, names, params) as writer, parts:
-        # One part alone is never appended to, so nothing of it is kept.
-        for batch in source.batches(parts.read) if len(source.parts) > 1 else source.batches():
-            writer.take(batch)
+    checker, writer = _write_rows(source, params, contract, ours, (root, folder))
     _check_faults(checker, writer, params, old is None)
     facts = {name: fact for name, fact in checker.facts.items() if name not in ours}
-    changes, text = [], ""
+    text = ""
     if old is None:
-        rules = tuple(complete(fact.rule, fact) for fact in facts.values())
-        contract = Contract(params.key, rules, contract.file)
+        contract = Contract(
+            params.key, tuple(complete(fact.rule, fact) for fact in facts.values()), contract.file
+        )
         text = write_contract_text(contract, facts, params.source)
     elif params.on_violation == "widen":
         contract = widen(old, facts)
-        changes = list_changes(old, contract)
+    changes = [] if old is None else list_changes(old, contract)
     schema = build_schema(contract, params.exclude, checker.facts, ours)
     findings = find_feature_faults(schema)
     if findings:
@@ -132,22 +106,51 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
         proposed = [change.to_dict() for change in changes]
         write_json(folder / CHANGES, {"schema": 1, "contract": params.contract, "changes": proposed})
     notices += _notice(schema, facts)
-    return Collected(
-        schema,
-        contract,
-        writer.sample.table(),
-        writer.refused_rows(),
-        _measure(schema, writer),
-        notices,
-        changes,
-        text,
-    )
+    sample, metrics = writer.sample.table(), _measure(schema, writer)
+    return Collected(schema, contract, sample, writer.refused_rows(), metrics, notices, changes, text)
 
 
 def write_new_contract(collected: Collected, path: Path) -> None:
     """Write the contract if there was none: last of all, so that a failed run writes none."""
     if collected.new_contract and not path.exists():
         write_text(path, collected.new_contract)
+
+
+def _load_contract(source: AnySource, params: Collect, root: Path) -> Contract | None:
+    """Read the contract if there is one, after a look that params.yaml fits the table and it."""
+    findings = find_role_faults(source.columns.names, params.key, params.exclude)
+    if findings:
+        raise DataError("\n".join(findings))
+    path = root / params.contract
+    if not path.is_file():
+        return None
+    contract = load_contract(path)
+    if contract.key != params.key:
+        raise DataError(
+            f"{tell_path(path)} and collect.key in params.yaml must name the same key. They name '{contract.key}' and "
+            f"'{params.key}': change one of them."
+        )
+    return contract
+
+
+def _write_rows(
+    source: AnySource, params: Collect, contract: Contract, ours: Sequence[str], folders: tuple[Path, Path]
+) -> tuple[Checker, RawWriter]:
+    """Read, check and write all rows; ``folders`` are the project and where to write."""
+    root, folder = folders
+    aside = params.on_violation == "quarantine"
+    checker = Checker(contract, source.columns, params.decimal, ours, aside)
+    options = [params.delimiter, params.encoding, params.format, params.key]
+    rules = [rule for rule in checker.rules if rule.name not in ours]
+    parts = TypedParts(root / PART_CACHE, rules, params.decimal, options)
+    features = [rule.name for rule in rules if rule.name not in (params.key, *params.exclude)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with RawWriter(folder, checker, source.columns.names, params.key, features) as writer, parts:
+        # One part alone is never appended to, so nothing of it is kept.
+        batches = source.batches(parts.read) if len(source.parts) > 1 else source.batches()
+        for batch in _show_progress(batches, "read"):
+            writer.take(batch)
+    return checker, writer
 
 
 def _find_contract(
@@ -157,7 +160,10 @@ def _find_contract(
     if old is not None and params.on_violation != "widen":
         return old, []
     _, evidence = gather(
-        _show_progress(source.batches(), "looked at"), source.columns, params.decimal, source.text
+        _show_progress(source.batches(), "looked at, to infer what columns hold"),
+        source.columns,
+        params.decimal,
+        source.text,
     )
     rules, findings, notices = [], [], []
     for found in evidence:
@@ -178,7 +184,7 @@ def _find_contract(
     return Contract(params.key, tuple(rules), params.contract), notices
 
 
-def _check_faults(checker: Checker, writer: _Writer, params: Collect, first: bool) -> None:
+def _check_faults(checker: Checker, writer: RawWriter, params: Collect, first: bool) -> None:
     faults = checker.faults
     aside = params.on_violation == "quarantine" and not faults.table
     if aside and checker.rows > writer.refused:
@@ -210,116 +216,7 @@ def _show_progress(batches: Iterator[pa.RecordBatch], done: str) -> Iterator[pa.
             print(f"{rows // PROGRESS_ROWS * PROGRESS_ROWS:,} rows {done}", flush=True)
 
 
-class _Writer:
-    """Writes the good rows in row groups and the refused ones aside, and counts."""
-
-    def __init__(self, folder: Path, checker: Checker, names: Sequence[str], params: Collect) -> None:
-        self._checker = checker
-        self._table = pq.ParquetWriter(folder / "table.parquet", checker.schema, compression="zstd")
-        self._aside_schema = pa.schema(
-            [("row", pa.int64()), *((name, pa.string()) for name in _rename(names))]
-        )
-        self._aside = pq.ParquetWriter(folder / "quarantine.parquet", self._aside_schema, compression="zstd")
-        self._waiting: list[pa.RecordBatch] = []
-        self._waiting_rows = 0
-        self._features = [
-            rule.name for rule in checker.rules if rule.name not in (params.key, GENERATED, *params.exclude)
-        ]
-        self._seen = Seen()
-        self._key = params.key
-        self._first_refused: list[pa.Table] = []
-        self.sample = Sample(checker.schema)
-        self.rows = self.refused = self.repeated = 0
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._flush(1)
-        self._table.close()
-        self._aside.close()
-
-    def take(self, batch: pa.RecordBatch) -> None:
-        """Check, count and write a batch."""
-        before = self._checker.rows
-        checked = self._checker.take(batch)
-        if before // PROGRESS_ROWS < self._checker.rows // PROGRESS_ROWS:
-            print(f"{self._checker.rows // PROGRESS_ROWS * PROGRESS_ROWS:,} rows checked", flush=True)
-        if checked.refused.num_rows:
-            self._put_aside(checked.refused, checked.refused_places + before + 1, checked.reasons)
-        rows = checked.rows
-        if not rows.num_rows:
-            return
-        self.rows += rows.num_rows
-        hashed = hash_rows([rows.column(name) for name in self._features], rows.num_rows)
-        self.repeated += int(self._seen.add(hashed).sum())
-        if self._key in rows.schema.names:
-            self.sample.add(rows, hash_column(rows.column(self._key)))
-        self._waiting.append(rows)
-        self._waiting_rows += rows.num_rows
-        self._flush(GROUP_ROWS)
-
-    def _flush(self, least: int) -> None:
-        """Write whole row groups; with ``least`` 1 the last, smaller one too."""
-        if self._waiting_rows < least:
-            return
-        table = pa.Table.from_batches(self._waiting, schema=self._checker.schema)
-        whole = table.num_rows if least == 1 else table.num_rows // GROUP_ROWS * GROUP_ROWS
-        # Chunks as they came would show in the file: one chunk a row group does not.
-        self._table.write_table(table.slice(0, whole).combine_chunks(), row_group_size=GROUP_ROWS)
-        rest = table.slice(whole).combine_chunks()
-        self._waiting, self._waiting_rows = rest.to_batches(), rest.num_rows
-
-    def _put_aside(self, batch: pa.RecordBatch, rows: np.ndarray, reasons: Sequence[str]) -> None:
-        texts = [as_text(column) for column in batch.columns]
-        table = pa.Table.from_arrays(
-            [pa.array(rows, pa.int64()), pa.array(reasons, pa.string()), *texts], schema=self._aside_schema
-        )
-        self._aside.write_table(table)
-        if self.refused < SHOWN_REFUSED:
-            self._first_refused.append(table.slice(0, SHOWN_REFUSED - self.refused))
-        self.refused += batch.num_rows
-
-    def refused_rows(self) -> pa.Table:
-        """Give the first refused rows."""
-        return (
-            pa.concat_tables(self._first_refused) if self._first_refused else self._aside_schema.empty_table()
-        )
-
-
-def _rename(names: Sequence[str]) -> list[str]:
-    """Name the columns of the quarantine: the reason first, then the table's, none of them twice."""
-    return ["reason", *(f"{name} (table)" if name in ("row", "reason") else name for name in names)]
-
-
-class Sample:
-    """The rows whose keys have the lowest hashes: a random sample that is the same every time."""
-
-    def __init__(self, schema: pa.Schema, most: int = SAMPLE_ROWS) -> None:
-        self._rows = schema.empty_table()
-        self._hashes = np.empty(0, dtype=np.uint64)
-        self._most = most
-
-    def add(self, rows: pa.RecordBatch, hashes: np.ndarray) -> None:
-        """Take a batch into account."""
-        limit = self._hashes.max() if len(self._hashes) >= self._most else None
-        low = np.arange(len(hashes)) if limit is None else np.flatnonzero(hashes < limit)
-        if not len(low):
-            return
-        table = pa.concat_tables([self._rows, pa.Table.from_batches([rows.take(pa.array(low))])])
-        together = np.concatenate([self._hashes, hashes[low]])
-        if len(together) > self._most:
-            kept = np.sort(np.argsort(together, kind="stable")[: self._most])
-            table, together = table.take(pa.array(kept)).combine_chunks(), together[kept]
-        self._rows, self._hashes = table, together
-
-    def table(self) -> pa.Table:
-        """Give the rows, in the order in which they were read."""
-        return self._rows
-
-
-def _notice(schema: Schema, facts: Mapping[str, Any]) -> list[str]:
+def _notice(schema: Schema, facts: Mapping[str, Facts]) -> list[str]:
     notices = []
     for column in schema.columns:
         fact = facts.get(column.name)
@@ -341,7 +238,7 @@ def _notice(schema: Schema, facts: Mapping[str, Any]) -> list[str]:
     return notices
 
 
-def _measure(schema: Schema, writer: _Writer) -> dict[str, int | float]:
+def _measure(schema: Schema, writer: RawWriter) -> dict[str, int | float]:
     """Count rows, columns by role, missing values among the features, rows whose features repeat another's."""
     features = [column for column in schema.columns if column.role == "feature"]
     missing = sum(column.missing for column in features)

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from toolkit.data.collect import GROUP_ROWS, Sample, collect_table, write_new_contract
+from toolkit.data.accept import accept_changes
+from toolkit.data.collect import collect_table, write_new_contract
 from toolkit.data.contract.parse import parse_contract
+from toolkit.data.raw_writer import GROUP_ROWS
 from toolkit.data.schema import load_schema
-from toolkit.errors import DataError
+from toolkit.errors import DataError, ToolkitError
 from toolkit.params import Collect
 
 
@@ -53,6 +56,29 @@ COLUMNS = {
     "t": ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"],
 }
 Run = Callable[..., Any]
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+CELLS = st.one_of(
+    st.none(),
+    TEXTS,
+    st.integers(-(10**20), 10**20).map(str),
+    st.floats().map(repr),
+    st.datetimes().map(str),
+    st.sampled_from(
+        ["true", "yes", "null", "007", "1,234", "1,5", "inf", "12/03/2024", "2024-03-12T10:00:00Z", "- x"]
+    ),
+    st.sampled_from(["2024-03-12", "a: b", "# c", "~", "a", "b"]),
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, list[str | None]]:
+    """Draw a table of text whose columns hold a few values of any kinds."""
+    rows = draw(st.integers(1, 12))
+    columns: dict[str, list[str | None]] = {"id": [f"k{n}" for n in range(rows)]}
+    for name in draw(st.sets(st.sampled_from("abcde") | TEXTS.filter(str.strip), min_size=1, max_size=4)):
+        values = draw(st.lists(CELLS, min_size=1, max_size=4))
+        columns[name] = [draw(st.sampled_from(values)) for _ in range(rows)]
+    return columns
 
 
 @pytest.fixture
@@ -234,14 +260,46 @@ def test_rows_of_a_generator_are_marked_and_need_no_rule(run: Run) -> None:
     assert run(source, generator="generators/g.py").metrics["features"] == 1
 
 
-def test_the_sample_is_the_same_whatever_the_batches() -> None:
-    schema = pa.schema([("n", pa.int64())])
-    hashes = np.random.default_rng(0).permutation(1000).astype(np.uint64)
-    samples = []
-    for cut in (1000, 300, 7):
-        sample = Sample(schema, most=50)
-        for at in range(0, 1000, cut):
-            batch = pa.record_batch({"n": pa.array(range(at, min(at + cut, 1000)))})
-            sample.add(batch, hashes[at : at + cut])
-        samples.append(sample.table()["n"].to_pylist())
-    assert samples[0] == samples[1] == samples[2] == np.flatnonzero(hashes < 50).tolist()
+@settings(max_examples=60, deadline=None)
+@given(tables(), st.sampled_from(["fail", "quarantine"]), st.integers(1, 12), st.sampled_from([".", ","]))
+def test_a_contract_that_was_written_holds_for_the_table_it_was_written_from(
+    tmp_path_factory: pytest.TempPathFactory, table: dict[str, Any], mode: str, cut: int, decimal: str
+) -> None:
+    root = tmp_path_factory.mktemp("any")
+    params = Collect(**{**PARAMS, "on_violation": mode, "decimal": decimal})
+    try:
+        first = collect_table(Table(table, cut), params, root, root / "first")
+    except ToolkitError:
+        return
+    write_new_contract(first, root / params.contract)
+    second = collect_table(Table(table), params, root, root / "second")
+    assert second.contract.rules == first.contract.rules
+    for name in ("table.parquet", "schema.json", "quarantine.parquet"):
+        assert (root / "first" / name).read_bytes() == (root / "second" / name).read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(tables(), tables(), st.booleans())
+def test_an_accepted_change_makes_the_contract_hold(
+    tmp_path_factory: pytest.TempPathFactory, old: dict[str, Any], new: dict[str, Any], strict: bool
+) -> None:
+    root = tmp_path_factory.mktemp("any")
+    params = Collect(**PARAMS)
+    try:
+        write_new_contract(collect_table(Table(old), params, root, root / "a"), root / params.contract)
+        path = root / params.contract
+        if strict:
+            text = path.read_text().replace("unseen: allow", "unseen: refuse")
+            path.write_text(
+                text.replace("type: integer", "type: integer\n    minimum: 0 # mine\n    maximum: 0")
+            )
+        wide = params.model_copy(update={"on_violation": "widen"})
+        widened = collect_table(Table(new), wide, root, root / "data/raw")
+    except ToolkitError:
+        return
+    if widened.changes:
+        accept_changes(root)
+    after = collect_table(Table(new), params, root, root / "b")
+    assert after.contract.by_name == widened.contract.by_name
+    for name in ("table.parquet", "schema.json"):
+        assert (root / "data/raw" / name).read_bytes() == (root / "b" / name).read_bytes()

@@ -56,13 +56,16 @@ def widen(contract: Contract, facts: Mapping[str, Facts]) -> Contract:
     rules = []
     for name, fact in facts.items():
         old = contract.by_name.get(name)
-        rules.append(complete(fact.rule, fact) if old is None else _widen_rule(old, fact))
+        if old is None:
+            rules.append(replace(complete(fact.rule, fact), missing=fact.missing > 0))
+        else:
+            rules.append(_widen_rule(old, fact))
     return Contract(contract.key, tuple(rules), contract.file)
 
 
 def complete(rule: Rule, facts: Facts) -> Rule:
-    """Add to an inferred rule what the rows showed: its categories, and whether values are missing."""
-    return replace(rule, categories=facts.categories, missing=facts.missing > 0)
+    """Add to an inferred rule the categories that the rows showed."""
+    return replace(rule, categories=facts.categories)
 
 
 def _widen_rule(rule: Rule, facts: Facts) -> Rule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ RETURNS: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "category": (str,),
 }
+BLOCK_ROWS = 65_536
 _EPOCH = datetime(1970, 1, 1)
 _GIVEN = (Input("given", "category"),)
 
@@ -47,10 +49,11 @@ class Function(Maker):
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
         """Call it for each training row, and learn the categories if it gives any."""
         unfitted = cls(definition, {"categories": [], "missing": True}, inputs)
-        given = unfitted.ask_all(columns)
-        if unfitted.categorical:
-            return Category.fit(definition, [given], _GIVEN)
-        return {"missing": any(value is None for value in given)}
+        counts: Counter[Any] = Counter()
+        for start in range(0, len(columns[0]), BLOCK_ROWS):  # what is in memory as Python's values
+            given = unfitted.ask_all([column[start : start + BLOCK_ROWS] for column in columns], start)
+            counts.update(given if unfitted.categorical else {None: given.count(None)})
+        return Category.learn(counts) if unfitted.categorical else {"missing": counts[None] > 0}
 
     def columns(self, columns: Sequence[Any]) -> np.ndarray:
         """Call the function for each row."""
@@ -59,15 +62,15 @@ class Function(Maker):
             return self._category.columns([given])
         return np.array([NAN if value is None else value for value in given], dtype=np.float64)[:, np.newaxis]
 
-    def ask_all(self, columns: Sequence[Any]) -> list[Any]:
-        """Call the function for each row of encoded columns; an error names the row."""
+    def ask_all(self, columns: Sequence[Any], first: int = 0) -> list[Any]:
+        """Call the function for each row of encoded columns; an error names the row, counted from ``first``."""
         lists = [as_values(each.kind, column) for each, column in zip(self.inputs, columns, strict=True)]
         given: list[Any] = []
         try:
             for values in zip(*lists, strict=True):
                 given.append(self.ask(*values))
         except FeatureError as error:
-            raise FeatureError(f"row {len(given)}: {error}") from None
+            raise FeatureError(f"row {first + len(given)}: {error}") from None
         return given
 
     def ask(self, *values: Any) -> Any:

@@ -94,9 +94,12 @@ class Category(Maker):
     @classmethod
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
         """Learn the categories, and which of them are rare."""
-        counts = Counter(columns[0])
+        return cls.learn(Counter(columns[0]), int(definition.params.get("rare", 0)))
+
+    @classmethod
+    def learn(cls, counts: Counter[Any], least: int = 0) -> dict[str, Any]:
+        """Learn from how many training rows each category has; those with fewer than ``least`` are rare."""
         del counts[None]
-        least = int(definition.params.get("rare", 0))
         rare = sorted(name for name, count in counts.items() if count < least)
         state: dict[str, Any] = {"categories": sorted(set(counts) - set(rare))}
         return state | ({"rare": rare} if rare else {})

@@ -158,7 +158,14 @@ class Features:
             del encoded
         if findings:
             raise FeatureError("\n".join(findings))
-        fitted = [(definition, _fit(definition, columns, inputs)) for definition in (*wanted, *definitions)]
+        fitted = []
+        for definition in (*wanted, *definitions):
+            try:
+                fitted.append((definition, _fit(definition, columns, inputs)))
+            except FeatureError as problem:
+                findings.append(str(problem))
+        if findings:
+            raise FeatureError("\n".join(findings))
         used = {name for definition, _ in fitted for name in definition.inputs}
         code = next((definition.code for definition in definitions if definition.code), "")
         return cls(fitted, [each for name, each in inputs.items() if name in used], code)

@@ -81,3 +81,25 @@ def test_features_of_functions_need_the_functions() -> None:
         FeatureError, match=r"feature 'made' was made by a function of definitions.py, which has none"
     ):
         Features.from_dict(value)
+
+
+def test_what_is_wrong_with_several_definitions_is_told_at_once() -> None:
+    definitions = [
+        Definition("one", "function", ("a",), function=lambda a: "x"),
+        Definition("two", "function", ("b",), function=lambda b: b),
+    ]
+    with pytest.raises(FeatureError) as caught:
+        Features.fit(TRAIN, KINDS, definitions)
+    assert [line.split(" ")[:4][-2:] for line in str(caught.value).splitlines()] == [
+        ["feature", "'one'"],
+        ["takes", "'b',"],
+    ]
+
+
+def test_a_row_of_a_later_block_is_named_by_its_place_in_the_table() -> None:
+    values = np.arange(70_000.0)
+    definition = Definition(
+        "made", "function", ("a",), function=lambda a: 1 / (a - 66_000) if a != 66_000 else "?"
+    )
+    with pytest.raises(FeatureError, match="row 66000: feature 'made' says that it returns number"):
+        Features.fit({"a": values}, {"a": "number"}, [definition])

@@ -34,6 +34,11 @@ class Project:
         profile = fit_profile(columns, dict.fromkeys(columns, "number"), 20)
         profile = profile.with_scores(fit_scores(rng.random(400), ("no", "yes")))
         write_json(root / "models/package/profile.json", profile.to_dict())
+        self.write_contract()
+
+    def write_contract(self, **age):
+        column = {"name": "age", "type": "number", **age}
+        write_json(self.root / "models/package/contract.json", {"schema": 1, "columns": [column]})
 
     def rows(self, shift):
         rng = np.random.default_rng(2)
@@ -106,3 +111,14 @@ def test_batch_and_log_give_the_same_report_and_drift_can_end_the_stage(tmp_path
     failed = (tmp_path / "reports/failed/monitor.ipynb").read_text()
     assert "1 of 2 features drifted (size); the predictions did not drift." in failed
     assert "image/svg+xml" in failed
+
+
+def test_a_personal_feature_is_not_measured_from_a_log_and_the_report_says_so(tmp_path):
+    project = Project(tmp_path)
+    project.write_contract(personal=True)
+    project.write_log(shift=0)
+    done = project.run(input="logs/predictions")
+    assert done.returncode == 0, done.stderr
+    sentence = "Not measured, since a log leaves out what is personal: age."
+    assert sentence in (tmp_path / "reports/monitor/report.html").read_text()
+    assert sentence in (tmp_path / "reports/monitor.ipynb").read_text()

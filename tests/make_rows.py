@@ -25,6 +25,7 @@ def make_rows(
     labels: Sequence[Any] | None = None,
     keys: Sequence[str] | None = None,
     group_rows: int = 100,
+    exclude: Sequence[str] = (),
 ) -> LabelledRows:
     """Write columns as a raw table, and give its rows with their labels (a and b by turns if none are given)."""
     size = len(next(iter(columns.values())))
@@ -36,7 +37,7 @@ def make_rows(
     known = [row for row, label in enumerate(given) if label is not None]
     answers = pa.table({KEY: [names[row] for row in known], "label": [given[row] for row in known]})
     classes = sorted({label for label in given if isinstance(label, str)})
-    return match_labels(path, infer_schema(table, KEY), answers, classes)
+    return match_labels(path, infer_schema(table, KEY, exclude), answers, KEY, classes)
 
 
 def make_splits(rows: LabelledRows, codes: np.ndarray | None = None, **params: Any) -> Splits:

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from toolkit.columns import get_columns
 from toolkit.data.agreement import Answer
-from toolkit.data.labelled import LABEL
+from toolkit.data.contract.hashes import hash_column
+from toolkit.data.labelled import LABEL, LabelledRows
 from toolkit.data.out_of_fold import predict_classes, predict_values
-from toolkit.data.schema import Schema
 from toolkit.data.table import as_strings
 from toolkit.errors import AnnotationError, suggest
 from toolkit.features import Features
@@ -26,6 +26,8 @@ LEAST = 1e-6  # probabilities are kept this far from 0 and 1
 FAR_OFF = 3.5  # regression: suspected beyond so many robust standard deviations (Iglewicz and Hoaglin 1993)
 MAD_SCALE = 1.4826  # makes the median absolute deviation a standard deviation for normal errors
 DECIMALS = 6
+SUSPECT_ROWS = 20_000  # labels that are looked at; of more a sample
+LEAST_OF_CLASS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,27 @@ def measure_quality(
     return Quality(keys, given, likely, scores, _find_suspects(classes, chances))
 
 
+def choose_labels(keys: pa.ChunkedArray, labels: pa.ChunkedArray, most: int = SUSPECT_ROWS) -> np.ndarray:
+    """Give the places of the labels that are looked at: all, or of more than ``most`` those whose keys hash lowest.
+
+    Each class has its share of them, and at least 50 rows, so that rare ones can be learnt. The same rows are chosen
+    every time, and mostly when the table has grown.
+    """
+    if len(keys) <= most:
+        return np.arange(len(keys))
+    hashes = np.concatenate([hash_column(chunk) for chunk in keys.chunks])
+    if not pa.types.is_string(labels.type):
+        return np.sort(np.argsort(hashes, kind="stable")[:most])
+    classes = labels.combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.lexsort((hashes, classes))
+    counts = np.bincount(classes)
+    wanted = np.maximum(counts * most // len(keys), np.minimum(counts, LEAST_OF_CLASS))
+    starts = np.cumsum(counts) - counts
+    return np.sort(
+        np.concatenate([order[start : start + size] for start, size in zip(starts, wanted, strict=True)])
+    )
+
+
 def make_suspect_table(quality: Quality, labels: pa.Table, params: Any) -> pa.Table:
     """Give the suspected rows, most suspect first: key, given, likely, score, n_annotations, agreement."""
     order = [int(row) for row in np.argsort(-quality.scores, kind="stable") if quality.suspected[row]]
@@ -112,10 +135,10 @@ def make_suspect_table(quality: Quality, labels: pa.Table, params: Any) -> pa.Ta
     )
 
 
-def find_errors(
-    quality: Quality, table: pa.Table, schema: Schema, truth: str, task: str
-) -> np.ndarray | None:
+def find_errors(quality: Quality, rows: LabelledRows, truth: str, task: str) -> np.ndarray | None:
     """Compare the given labels with the true ones, where the table has them; None if it has not, or for a regression.
+
+    ``rows`` are those that the quality was measured on, in the same order.
 
     Raises
     ------
@@ -124,21 +147,20 @@ def find_errors(
     """
     if not truth:
         return None
-    if truth not in table.column_names:
+    names = [column.name for column in rows.schema.columns]
+    if truth not in names:
         raise AnnotationError(
-            f"annotate.truth: '{truth}' must be a column of the table and is not.{suggest(truth, table.column_names)} "
+            f"annotate.truth: '{truth}' must be a column of the table and is not.{suggest(truth, names)} "
             "Set it to '' if true labels are unknown."
         )
-    if truth in schema.kinds:
+    if truth in rows.schema.kinds:
         raise AnnotationError(
             f"annotate.truth: '{truth}' must not be a feature, or the model sees the answer. Add it to collect.exclude."
         )
     if task == "regression":
         return None
-    known = dict(zip(table[schema.key].to_pylist(), as_strings(table[truth]).to_pylist(), strict=True))
-    return np.array(
-        [known[key] not in (None, label) for key, label in zip(quality.keys, quality.given, strict=True)]
-    )
+    known = as_strings(rows.column(truth)).to_pylist()
+    return np.array([right not in (None, label) for right, label in zip(known, quality.given, strict=True)])
 
 
 def score_detection(quality: Quality, wrong: np.ndarray) -> dict[str, float | int]:

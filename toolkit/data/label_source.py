@@ -1,36 +1,51 @@
-"""Load annotations from where params.yaml says they are: a Label Studio export, or a column of a table."""
+"""Read labels from a column of a table, and say which classes there are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from toolkit.data.annotations import Annotation, Rules, load_export
-from toolkit.data.table import load_table, tell_mixed
+from toolkit.data.annotations import Rules
+from toolkit.data.contract.hashes import hash_column
+from toolkit.data.table import as_strings, check_key, load_table, tell_mixed
 from toolkit.errors import AnnotationError, suggest
 from toolkit.paths import tell_path
 
 COLUMN = "column"  # the annotator's name when labels come from a column
+MOST_CLASSES = 100  # more are taken for a mistake unless params.yaml names them
+SHOWN = 5
 
 
-def load_annotations(path: Path, params: Any) -> list[Annotation]:
-    """Read the annotations that the ``annotate`` section describes.
+@dataclass(frozen=True, eq=False)
+class LabelColumn:
+    """Keys and labels (null: none) of all rows; the classes' names are text, a regression's labels float64.
 
-    Raises
-    ------
-    AnnotationError, DataError
-        They cannot be read, or are not what the section says.
+    ``counts`` are rows by class; for a regression those of ``value``, all that have one.
     """
-    rules = Rules(params.key, params.label, params.task, tuple(params.classes))
-    return load_column(path, rules) if params.format == "column" else load_export(path, rules)
+
+    keys: pa.ChunkedArray
+    labels: pa.ChunkedArray
+    counts: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names that were found."""
+        return tuple(self.counts)
 
 
-def load_column(path: Path, rules: Rules) -> list[Annotation]:
-    """Read the labels from a column of a .csv, .parquet or .jsonl file; an empty one is a row without label.
+def load_label_column(path: Path, rules: Rules) -> LabelColumn:
+    """Read the labels from a column of a table file; an empty one is a row without label.
+
+    Of a Parquet file only the two columns are read. No Python object is made per row.
 
     Raises
     ------
@@ -39,30 +54,29 @@ def load_column(path: Path, rules: Rules) -> list[Annotation]:
     DataError
         The file cannot be read.
     """
-    text = [] if rules.task == "regression" else [rules.label]
-    table = load_table(path, rules.key, text=text)
+    regression = rules.task == "regression"
+    table = _load_two(path, rules)
     if rules.label not in table.column_names:
+        names = _read_names(path) if path.suffix == ".parquet" else table.column_names
         raise AnnotationError(
             f"{tell_path(path)} must have the label column '{rules.label}' and has not."
-            f"{suggest(rules.label, table.column_names)} Set annotate.label."
+            f"{suggest(rules.label, names)} Its columns are {', '.join(names[:20])}. Set annotate.label."
         )
-    values = (
-        _numbers(table[rules.label], rules, path)
-        if rules.task == "regression"
-        else table[rules.label].to_pylist()
-    )
-    if all(value is None for value in values):
+    column = table[rules.label]
+    labels = _numbers(column, rules, path) if regression else _names(column, rules, path)
+    if labels.null_count == len(labels):
         raise AnnotationError(
             f"{tell_path(path)}: the label column '{rules.label}' must have values and has none."
         )
-    _check_classes(values, rules, path)
-    return [
-        Annotation(key, COLUMN, value, task_id=row, annotation_id=row, created_at="", lead_time=None)
-        for row, (key, value) in enumerate(zip(table[rules.key].to_pylist(), values, strict=True), 1)
-    ]
+    if regression:
+        return LabelColumn(table[rules.key], labels, {"value": len(labels) - labels.null_count})
+    counted = labels.drop_null().value_counts()
+    counts = dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
+    _check_classes(column, counts, rules, path)
+    return LabelColumn(table[rules.key], labels, counts)
 
 
-def find_classes(annotations: Sequence[Annotation], declared: Sequence[str], task: str) -> tuple[str, ...]:
+def find_classes(found: Iterable[str], declared: Sequence[str], task: str) -> tuple[str, ...]:
     """Give the classes in order: as declared, else those found (numbers by size); none for regression.
 
     Raises
@@ -72,16 +86,38 @@ def find_classes(annotations: Sequence[Annotation], declared: Sequence[str], tas
     """
     if task == "regression":
         return ()
-    found = {str(annotation.label) for annotation in annotations if not annotation.skipped}
-    classes = tuple(declared) or tuple(sorted(found, key=_natural))
+    present = sorted(set(found), key=_natural)
+    classes = tuple(declared) or tuple(present)
     if len(classes) < 2:
         raise AnnotationError(
-            f"There must be at least two classes. Got {', '.join(classes) or 'none'} instead."
+            f"There must be at least two classes. Got {', '.join(classes) or 'none'} instead. Label rows of another "
+            "class, or set annotate.label to the column that holds the classes."
         )
     return classes
 
 
-def _numbers(column: pa.ChunkedArray, rules: Rules, path: Path) -> list[float | None]:
+def _load_two(path: Path, rules: Rules) -> pa.Table:
+    """Read key and label; other columns of a text format come along."""
+    text = [] if rules.task == "regression" else [rules.label]
+    if path.suffix != ".parquet" or not {rules.key, rules.label} <= set(_read_names(path)):
+        return load_table(path, rules.key, text=text)
+    table = pq.read_table(path, columns=list(dict.fromkeys([rules.key, rules.label])), partitioning=None)
+    keys = as_strings(table[rules.key])
+    hashes = np.concatenate([np.empty(0, np.uint64), *(hash_column(chunk) for chunk in keys.chunks)])
+    table = table.set_column(table.column_names.index(rules.key), rules.key, keys)
+    if keys.null_count or len(np.unique(hashes)) < len(hashes) or pc.any(pc.equal(keys, "")).as_py():
+        check_key(table, rules.key, tell_path(path))
+    return table
+
+
+def _read_names(path: Path) -> list[str]:
+    try:
+        return pq.read_schema(path).names
+    except (OSError, pa.ArrowInvalid):
+        return []  # load_table says what is wrong with the file
+
+
+def _numbers(column: pa.ChunkedArray, rules: Rules, path: Path) -> pa.ChunkedArray:
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         raise AnnotationError(
@@ -90,22 +126,48 @@ def _numbers(column: pa.ChunkedArray, rules: Rules, path: Path) -> list[float | 
             "annotate.task to classification."
         )
     column = column.cast(pa.float64())
-    wrong = pc.sum(pc.is_inf(column)).as_py() or 0
-    if wrong:
+    wrong = np.flatnonzero(np.asarray(pc.is_inf(column).fill_null(False)))
+    if len(wrong):
+        rows = ", ".join(str(row + 1) for row in wrong[:SHOWN])
         raise AnnotationError(
-            f"{tell_path(path)}: the labels in '{rules.label}' must be finite. {wrong} are infinite."
+            f"{tell_path(path)}: the labels in '{rules.label}' must be finite. {len(wrong)} are infinite, first "
+            f"row{'s' if len(wrong) > 1 else ''} {rows}. Leave them empty, or correct them."
         )
-    return [None if value is None or value != value else value for value in column.to_pylist()]  # noqa: PLR0124 - NaN
+    column = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+    ends = pc.min_max(column).as_py()
+    if ends["min"] is not None and ends["min"] == ends["max"]:
+        raise AnnotationError(
+            f"{tell_path(path)}: the labels in '{rules.label}' must differ for a regression. All are {ends['min']}."
+        )
+    return column
 
 
-def _check_classes(values: Sequence[str | float | None], rules: Rules, path: Path) -> None:
-    if rules.task == "regression" or not rules.classes:
-        return
-    strange = sorted({str(value) for value in values if value is not None} - set(rules.classes))
-    if strange:
+def _names(column: pa.ChunkedArray, rules: Rules, path: Path) -> pa.ChunkedArray:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    labels = as_strings(column)
+    return pc.if_else(pc.equal(labels, ""), pa.scalar(None, labels.type), labels)
+
+
+def _check_classes(column: pa.ChunkedArray, counts: Mapping[str, int], rules: Rules, path: Path) -> None:
+    strange = sorted(set(counts) - set(rules.classes))
+    if rules.classes and strange:
         raise AnnotationError(
             f"{tell_path(path)}: the labels in '{rules.label}' must be among {', '.join(rules.classes)}. Got "
-            f"{', '.join(strange[:5])} too.{suggest(strange[0], rules.classes)} Mend them, or annotate.classes."
+            f"{', '.join(strange[:SHOWN])} too.{suggest(strange[0], rules.classes)} Mend them, or annotate.classes."
+        )
+    if not rules.classes and len(counts) > MOST_CLASSES:
+        numbers = all(_natural(name)[0] == 0 for name in counts)
+        what = "numbers" if numbers else "values"
+        advice = (
+            "If a number is to be predicted, set annotate.task to regression; if"
+            if numbers
+            else "Is it the column of labels (annotate.label)? If"
+        )
+        raise AnnotationError(
+            f"{tell_path(path)}: the label column '{rules.label}' must hold at most {MOST_CLASSES} classes, unless "
+            f"annotate.classes names them. It holds {len(counts):,} different {what}, such as "
+            f"{', '.join(sorted(counts, key=_natural)[:3])}. {advice} these are classes, list them in annotate.classes."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,11 @@ def make_annotation_table(annotations: Sequence[Annotation], params: Any) -> pa.
 
 
 def describe_labels(
-    resolution: Resolution, params: Any, classes: Sequence[str], source_hash: str
+    params: Any,
+    classes: Sequence[str],
+    statuses: Mapping[tuple[str, str], int],
+    missing: tuple[Sequence[str], Sequence[str]],
+    source_hash: str,
 ) -> dict[str, Any]:
     """Give the content of labels.json; ``reserved`` names the column that holds the label itself: never a feature.
 
@@ -57,18 +61,28 @@ def describe_labels(
     ----------
     params : Annotate
         The stage's section of params.yaml.
+    classes : sequence of str
+        In order.
+    statuses : mapping
+        Rows by status and class.
+    missing : tuple
+        Keys of rows that ended in a tie, and of those that nobody labelled.
     source_hash : str
         Of the file that the labels were read from.
     """
+    ties, unlabelled = missing
+    counts: Counter[str] = Counter()
+    for (status, _), rows in statuses.items():
+        counts[status] += rows
     return {
         "schema": SCHEMA,
         "task": params.task,
         "classes": list(classes),
         "source": {"path": params.source, "format": params.format, "hash": source_hash},
         "reserved": reserved_columns(params),
-        "statuses": dict(sorted(Counter(label.status for label in resolution.labels).items())),
-        "ties": list(resolution.ties),
-        "unlabelled": list(resolution.skipped),
+        "statuses": dict(sorted(counts.items())),
+        "ties": list(ties),
+        "unlabelled": list(unlabelled),
     }
 
 

@@ -103,7 +103,9 @@ class LabelledRows:
         return self.column(GENERATED).fill_null(False).to_numpy().astype(bool)
 
 
-def match_labels(path: Path, schema: Schema, labels: pa.Table, classes: Sequence[str]) -> LabelledRows:
+def match_labels(
+    path: Path, schema: Schema, labels: pa.Table, key: str, classes: Sequence[str]
+) -> LabelledRows:
     """Find the raw table's rows that have a label.
 
     Where labels come in the order of the table, as those of a column do, they are matched block by block.
@@ -116,6 +118,8 @@ def match_labels(path: Path, schema: Schema, labels: pa.Table, classes: Sequence
         Of the raw table.
     labels : pyarrow.Table
         Key and ``label``.
+    key : str
+        What the labels call the key.
     classes : sequence of str
         In order; empty for a regression.
 
@@ -124,7 +128,7 @@ def match_labels(path: Path, schema: Schema, labels: pa.Table, classes: Sequence
     DataError
         Labels are for rows that the table has not.
     """
-    keys = labels[schema.key].combine_chunks()
+    keys = labels[key].combine_chunks()
     place = _match_in_order(path, schema.key, keys)
     if place is None:
         place = _match_any(path, schema.key, keys)

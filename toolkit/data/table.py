@@ -89,8 +89,9 @@ def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
-    elif pa.types.is_floating(kind) and all(v is None or v.is_integer() for v in column.to_pylist()):
-        column = column.cast(pa.int64())
+    elif pa.types.is_floating(kind):
+        whole = pc.and_(pc.equal(pc.trunc(column), column), pc.is_finite(column))
+        column = column.cast(pa.int64()) if pc.all(whole).as_py() is not False else column
     return column.cast(pa.string())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +10,8 @@ from matplotlib.figure import Figure
 
 from toolkit.data.agreement import AnnotatorRecord, PairAgreement
 from toolkit.data.annotations import Annotation
+from toolkit.data.label_book import Statuses
 from toolkit.data.label_quality import Quality
-from toolkit.data.labels import Resolution
 from toolkit.views.style import COLORS, INK, new_figure, new_note
 
 MOST_CLASSES_IN_PLOT = 12  # cells of a larger confusion matrix carry no figures
@@ -24,16 +23,17 @@ def table_annotations(annotations: Sequence[Annotation], rows: int = 5) -> pd.Da
     return pd.DataFrame([{name: getattr(a, name) for name in names} for a in annotations[:rows]])
 
 
-def table_statuses(resolution: Resolution, classes: Sequence[str]) -> pd.DataFrame:
+def table_statuses(found: Statuses, classes: Sequence[str]) -> pd.DataFrame:
     """Count rows by how they got their label, and by class; then those that got none."""
     columns = list(classes) or ["value"]
-    counts = Counter((label.status, str(label.label) if classes else "value") for label in resolution.labels)
     statuses = ("agreed", "majority", "tie", "unlabelled")
-    cells = {status: {column: counts[status, column] for column in columns} for status in statuses}
+    cells = {
+        status: {column: found.counts.get((status, column), 0) for column in columns} for status in statuses
+    }
     frame = pd.DataFrame.from_dict(cells, orient="index").rename_axis("status")
     frame["rows"] = frame.sum(axis=1)
-    frame.loc["tie", "rows"] = len(resolution.ties)
-    frame.loc["unlabelled", "rows"] = len(resolution.skipped)
+    frame.loc["tie", "rows"] = found.ties
+    frame.loc["unlabelled", "rows"] = found.unlabelled
     return frame
 
 

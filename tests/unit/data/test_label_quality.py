@@ -1,16 +1,19 @@
 """Wrong labels are ranked first."""
 
+from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from make_rows import make_rows
 from sklearn.datasets import load_wine
 
-from toolkit.data.describe import infer_schema
 from toolkit.data.label_quality import (
     Quality,
+    choose_labels,
     find_errors,
     make_suspect_table,
     measure_quality,
@@ -115,16 +118,29 @@ def test_labels_of_one_class_are_refused_with_the_counts(wine: tuple) -> None:
         ("n", "must not be a feature"),
     ],
 )
-def test_a_wrong_truth_column_is_refused(truth: str, message: str) -> None:
-    table = pa.table({"id": ["a", "b"], "n": [1, 2], "true": ["x", "y"]})
+def test_a_wrong_truth_column_is_refused(tmp_path: Path, truth: str, message: str) -> None:
+    rows = make_rows(tmp_path, {"n": [1, 2], "true": ["x", "y"]}, exclude=["true"])
     quality = Quality(["a"], ["x"], ["y"], np.array([0.5]), np.array([True]))
     with pytest.raises(AnnotationError, match=message):
-        find_errors(quality, table, infer_schema(table, "id", ["true"]), truth, "classification")
+        find_errors(quality, rows, truth, "classification")
 
 
-def test_labels_are_compared_with_the_truth_where_it_is_known() -> None:
-    table = pa.table({"id": ["a", "b", "c"], "n": [1, 2, 3], "true": [1, 0, None]})
-    quality = Quality(["c", "b", "a"], ["1", "1", "1"], ["1"] * 3, np.zeros(3), np.zeros(3, dtype=bool))
-    wrong = find_errors(quality, table, infer_schema(table, "id", ["true"]), "true", "classification")
+def test_labels_are_compared_with_the_truth_where_it_is_known(tmp_path: Path) -> None:
+    columns = {"n": [1, 2, 3, 4], "true": [None, 0, 5, 1]}
+    rows = make_rows(tmp_path, columns, ["1", "1", None, "1"], exclude=["true"])
+    quality = Quality(["r0", "r1", "r3"], ["1", "1", "1"], ["1"] * 3, np.zeros(3), np.zeros(3, dtype=bool))
+    wrong = find_errors(quality, rows, "true", "classification")
     assert wrong is not None and wrong.tolist() == [False, True, False]
-    assert find_errors(quality, table, infer_schema(table, "id", ["true"]), "", "classification") is None
+    assert find_errors(quality, rows, "", "classification") is None
+
+
+def test_of_many_labels_a_sample_is_looked_at_in_which_rare_classes_are() -> None:
+    keys = pa.chunked_array([[f"k{row}" for row in range(30_000)]])
+    labels = pa.chunked_array([["rare" if row % 3000 == 7 else "ab"[row % 2] for row in range(30_000)]])
+    places = choose_labels(keys, labels, 2000)
+    chosen = Counter(labels.take(pa.array(places)).to_pylist())
+    assert chosen["rare"] == 10 and 980 < chosen["a"] < 1005 and np.array_equal(places, np.unique(places))
+    grown = [pa.chunked_array([*column.chunks, *column.slice(0, 3000).chunks]) for column in (keys, labels)]
+    assert len(np.intersect1d(choose_labels(*grown, 2000), places)) > 1700
+    assert choose_labels(keys.slice(0, 9), labels.slice(0, 9), 2000).tolist() == list(range(9))
+    assert len(choose_labels(keys, pa.chunked_array([np.arange(30_000.0)]), 2000)) == 2000

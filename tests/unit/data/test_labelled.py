@@ -20,7 +20,7 @@ def test_labels_of_any_order_and_number_find_their_rows(
     rows = make_rows(tmp_path_factory.mktemp("rows"), {"x": list(range(12))}, group_rows=5)
     chosen = sorted(order[:count]) if ordered else order[:count]
     labels = pa.table({"id": [f"r{row}" for row in chosen], "label": [float(row) for row in chosen]})
-    found = match_labels(rows.path, rows.schema, labels, [])
+    found = match_labels(rows.path, rows.schema, labels, "id", [])
     assert found.labels.tolist() == sorted(map(float, chosen))
     assert found.column("x").to_pylist() == sorted(chosen)
     assert [name for _, batch in found.batches(["id"]) for name in batch["id"].to_pylist()] == [
@@ -32,7 +32,7 @@ def test_labels_of_unknown_rows_are_refused(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, {"x": [1, 2, 3]})
     labels = pa.table({"id": ["r2", "z"], "label": ["x", "y"]})
     with pytest.raises(DataError, match=r"1 of 2 do not, first z\. Do collect\.source and annotate\.source"):
-        match_labels(rows.path, rows.schema, labels, ["x", "y"])
+        match_labels(rows.path, rows.schema, labels, "id", ["x", "y"])
 
 
 def test_chosen_rows_come_with_labels_and_numbers_of_the_raw_table(tmp_path: Path) -> None:

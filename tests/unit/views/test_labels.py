@@ -5,8 +5,10 @@ import pytest
 
 from toolkit.data.agreement import measure_annotators, measure_pairs
 from toolkit.data.annotations import Annotation
+from toolkit.data.label_book import AnnotationBook
 from toolkit.data.label_quality import Quality
 from toolkit.data.labels import resolve_labels
+from toolkit.params import Annotate
 from toolkit.views import labels as views
 
 
@@ -20,7 +22,8 @@ def annotations() -> list[Annotation]:
 
 
 def test_statuses_are_counted_by_class(annotations: list[Annotation]) -> None:
-    table = views.table_statuses(resolve_labels(annotations), ["a", "b"])
+    params = Annotate(key="id", classes=["a", "b"])
+    table = views.table_statuses(AnnotationBook(annotations, params).count_statuses(), ["a", "b"])
     assert table["rows"].to_dict() == {"agreed": 1, "majority": 1, "tie": 1, "unlabelled": 1}
     assert table.loc["majority"].to_dict() == {"a": 1, "b": 0, "rows": 1}
 

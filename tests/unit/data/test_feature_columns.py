@@ -1,28 +1,13 @@
-"""Rows meet their labels by key."""
+"""Which columns are features."""
 
 import pyarrow as pa
 import pytest
 
 from toolkit.data.describe import infer_schema
-from toolkit.data.join import join_labels, select_features
+from toolkit.data.feature_columns import select_features
 from toolkit.errors import DataError
 
 TABLE = pa.table({"id": ["a", "b", "c"], "n": [1, 2, 3], "y": [0, 1, 0]})
-
-
-def test_labelled_rows_come_in_the_tables_order() -> None:
-    labels = pa.table({"id": ["c", "a"], "label": ["x", "y"], "status": ["agreed", "agreed"]})
-    assert join_labels(TABLE, labels, "id", ["n"]).to_pydict() == {
-        "id": ["a", "c"],
-        "n": [1, 3],
-        "label": ["y", "x"],
-    }
-
-
-def test_labels_of_unknown_rows_are_refused() -> None:
-    labels = pa.table({"id": ["c", "z"], "label": ["x", "y"]})
-    with pytest.raises(DataError, match=r"1 of 2 do not, first z"):
-        join_labels(TABLE, labels, "id", ["n"])
 
 
 def test_the_labels_own_column_is_no_feature() -> None:

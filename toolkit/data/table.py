@@ -14,7 +14,8 @@ import pyarrow.parquet
 
 from toolkit.artifacts import atomic
 from toolkit.data.sources.columns import check_columns, list_some
-from toolkit.data.sources.csv_file import MISSING, CsvReader
+from toolkit.data.contract.convert import MISSING
+from toolkit.data.sources.csv_file import CsvReader
 from toolkit.data.sources.opening import open_file
 from toolkit.data.sources.raw_bytes import open_bytes
 from toolkit.errors import DataError, suggest
@@ -143,7 +144,9 @@ def _load_csv(path: Path, strings: set[str]) -> pa.Table:
     schema = reader.load_columns(path, name)
     check_columns(schema, name)
     options = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(strings, pa.string()), null_values=MISSING, strings_can_be_null=False
+        column_types=dict.fromkeys(strings, pa.string()),
+        null_values=["", *MISSING],
+        strings_can_be_null=False,
     )
     with open_bytes(path) as file:
         content = file.read_buffer()

@@ -72,6 +72,16 @@ NOT_WHOLE = Reason("must be a whole number", "Correct them, or make the column n
 NO_BOOLEAN = Reason("must be true or false", "Correct them, or make the column category in the contract.")
 
 
+MISSING = (
+    "NA",
+    "N/A",
+    "NaN",
+    "nan",
+    "null",
+    "NULL",
+)  # among numbers, times and booleans, a value that is missing
+
+
 def convert(values: pa.Array, rule: Rule, decimal: str = ".") -> Converted:
     """Convert a column.
 
@@ -90,6 +100,8 @@ def convert(values: pa.Array, rule: Rule, decimal: str = ".") -> Converted:
         The column with the type ``rule.arrow``, null where a value is missing or refused; and for each reason the
         rows that are refused for it.
     """
+    if rule.type not in ("category", "text"):
+        values = drop_marks(values)
     if rule.type == "time":
         converted, marked = convert_times(values, rule.zone, rule.format)
         return converted, [(Reason(must, advice), mask) for (must, advice), mask in marked]
@@ -102,6 +114,14 @@ def convert(values: pa.Array, rule: Rule, decimal: str = ".") -> Converted:
             values, decimal
         )
     return {"number": _take_numbers, "integer": _take_integers, "boolean": _take_booleans}[rule.type](values)
+
+
+def drop_marks(values: pa.Array) -> pa.Array:
+    """Make null what stands for a missing value; among names and texts it is a word ("NA" is Namibia, too)."""
+    if not (kinds.is_string(values.type) or kinds.is_large_string(values.type)):
+        return values
+    marked = pc.is_in(values, pa.array(MISSING, values.type))
+    return pc.if_else(marked, None, values) if pc.any(marked).as_py() else values
 
 
 def as_text(values: pa.Array) -> pa.Array:

@@ -14,6 +14,7 @@ from toolkit.data.contract.convert import (
     COMMA,
     GROUPED,
     INFINITE,
+    MISSING,
     NUMBER,
     ODD,
     ODD_START,
@@ -159,7 +160,8 @@ class Evidence:
                 f"{row}, which may be of two months. Write them so; or add the column to collect.exclude, or begin the "
                 "contract by hand with its format, such as '%d/%m/%Y' (schemas/README.md)."
             )
-        return Rule(self.name, kind, missing=self.missing > 0, zone=zone), findings, notices
+        missing = self.missing + (0 if kind in ("category", "text") else self.looks.get("mark", 0))
+        return Rule(self.name, kind, missing=missing > 0, zone=zone), findings, notices
 
     def _decide_typed(self) -> tuple[str, str]:
         kind = self.source
@@ -177,7 +179,8 @@ class Evidence:
 
     def _decide_text(self, feature: bool, text: bool, notices: list[str]) -> str:
         looks = self.looks
-        enough = self.filled / 2 if feature else self.filled - 0.5
+        filled = self.filled - looks.get("mark", 0)
+        enough = filled / 2 if feature else filled - 0.5
         numbers = sum(looks.get(look, 0) for look in ("whole", "decimal", "infinite", "grouped", "comma"))
         fraction = any(looks.get(look) for look in ("decimal", "grouped", "comma", "infinite"))
         times = sum(
@@ -186,11 +189,11 @@ class Evidence:
         odd, large = looks.get("odd", 0), looks.get("large", 0)
         if large and fraction:
             numbers, large = numbers + large, 0
-        if self.filled and looks.get("truth", 0) == self.filled and text:
+        if filled and looks.get("truth", 0) == filled and text:
             return "boolean"
         if text and not odd and not large and numbers > enough:
             return "number" if fraction else "integer"
-        if times > enough and looks.get("slashed", 0) < times and (text or times == self.filled):
+        if times > enough and looks.get("slashed", 0) < times and (text or times == filled):
             return "time"
         kind = self._choose_category()
         shape = "'{}' in row {}"
@@ -205,7 +208,7 @@ class Evidence:
                 f"column '{self.name}' is {kind}, as it has whole numbers beyond {LARGEST}, first {example}: as "
                 "numbers they would be rounded."
             )
-        elif not text and numbers == self.filled > 0:
+        elif not text and numbers == filled > 0:
             notices.append(
                 f"column '{self.name}' is {kind}, as the source has it as text, yet each value is a number. Make it "
                 "number in the contract if it is one."
@@ -243,6 +246,7 @@ class Evidence:
 
 _NUMERIC = ("odd", "whole", "decimal", "infinite", "grouped", "comma")
 _LOOKS = (
+    ("mark", f"^({'|'.join(MISSING)})$"),
     ("slashed", SLASHED),
     ("odd", ODD),
     ("whole", WHOLE),

@@ -16,7 +16,6 @@ from toolkit.data.sources.columns import list_some
 from toolkit.data.sources.raw_bytes import COMPRESSED, check_is_text, explain_io, open_bytes
 from toolkit.errors import DataError
 
-MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]  # a cell that holds none of these holds a value
 BLOCK_BYTES = 2 * 2**20  # read at a time, some 16 of them ahead; also the longest row
 HEADER_BYTES = 2**20
 DELIMITERS = ",;\t|"
@@ -35,7 +34,7 @@ class CsvReader:
         return pa.schema([(column, pa.string()) for column in self.load_header(path, name)])
 
     def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Read the rows; a cell that is empty or one of MISSING is null."""
+        """Read the rows; an empty cell is null."""
         ragged: list[pyarrow.csv.InvalidRow] = []
 
         def put_aside(row: pyarrow.csv.InvalidRow) -> str:
@@ -46,9 +45,7 @@ class CsvReader:
         parse = pyarrow.csv.ParseOptions(
             delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=put_aside
         )
-        convert = pyarrow.csv.ConvertOptions(
-            column_types=schema, null_values=MISSING, strings_can_be_null=True
-        )
+        convert = pyarrow.csv.ConvertOptions(column_types=schema, null_values=[""], strings_can_be_null=True)
         try:
             with (
                 open_bytes(path) as file,

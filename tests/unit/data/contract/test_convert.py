@@ -38,7 +38,7 @@ def run(values: Any, kind: str, decimal: str = ".", **rule: Any) -> tuple[list[A
         ("1_000", "must be a number"),
         (" 5", "must be a number"),
         ("5 kg", "must be a number"),
-        ("nan", "must be a number"),
+        ("NAN", "must be a number"),
         ("1e", "must be a number"),
         ("\u0663", "must be a number"),
         ("007", "without leading zeros"),
@@ -205,3 +205,16 @@ def test_any_text_is_taken_or_refused_and_never_lost(texts: list[str | None], ki
     values, refused = run(pa.array(texts, pa.string()), kind)
     for row, (text, value) in enumerate(zip(texts, values, strict=True)):
         assert (value is None) == (text is None or row in refused)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("number", "1.5"), ("integer", "1"), ("boolean", "true"), ("time", "2024-05-01")]
+)
+def test_marks_of_a_missing_value_are_missing_among_values_and_words_among_words(
+    kind: str, value: str
+) -> None:
+    texts = [value, "NA", "N/A", "NaN", "nan", "null", "NULL", None]
+    converted, broken = convert(pa.array(texts), Rule("x", kind))
+    assert not broken and converted.null_count == 7
+    for words in ("category", "text"):
+        assert convert(pa.array(texts), Rule("x", words))[0].to_pylist() == texts

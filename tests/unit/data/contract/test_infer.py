@@ -42,6 +42,10 @@ WORDS = [f"some words {n}" for n in range(100)]
             "text",
         ),  # sentences, however often each occurs
         ([f"New York {n}" for n in range(30)] * 9, "category"),
+        (["1", "NA", "2.5", None, "null"], "number"),
+        (["NA", "DE", "AT"] * 3, "category"),  # Namibia
+        (["true", "NaN"], "boolean"),
+        (["2024-05-01", "N/A"], "time"),
         (["007", "08"] * 3, "category"),
         ([f"00{n}" for n in range(50)], "text"),
         (["2024-03-01", "2024-03-02T10:00:00", None], "time"),

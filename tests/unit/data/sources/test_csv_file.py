@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.data.sources import csv_file
-from toolkit.data.sources.csv_file import MISSING, CsvReader
+from toolkit.data.sources.csv_file import CsvReader
 
 
 def test_every_cell_is_text_and_empty_ones_are_missing(project) -> None:
     project.save("t.csv", 'id,a,b\n007,"x, ""y""\nz",NA\n1e3,,true\n')
     table = project.read("t.csv")
     assert table.schema.types == [pa.string()] * 3
-    assert table.to_pydict() == {"id": ["007", "1e3"], "a": ['x, "y"\nz', None], "b": [None, "true"]}
+    assert table.to_pydict() == {"id": ["007", "1e3"], "a": ['x, "y"\nz', None], "b": ["NA", "true"]}
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,5 @@ def test_what_the_csv_module_writes_is_read_back(tmp_path_factory, rows: list, d
     path.write_bytes(written.getvalue().encode())
     reader = CsvReader(delimiter)
     found = pa.Table.from_batches(list(reader.iterate(path, "t", reader.load_columns(path, "t"))))
-    expected = [tuple(None if cell in MISSING else cell for cell in row) for row in rows]
+    expected = [tuple(cell or None for cell in row) for row in rows]
     assert list(zip(*found.to_pydict().values(), strict=True)) == expected

@@ -13,8 +13,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from toolkit.artifacts import atomic
+from toolkit.data.missing import MISSING
 from toolkit.data.sources.columns import check_columns, list_some
-from toolkit.data.contract.convert import MISSING
 from toolkit.data.sources.csv_file import CsvReader
 from toolkit.data.sources.opening import open_file
 from toolkit.data.sources.raw_bytes import open_bytes

@@ -15,6 +15,7 @@ import pyarrow.types as kinds
 
 from toolkit.data.contract.rules import LARGEST, Rule
 from toolkit.data.contract.times import convert_times
+from toolkit.data.missing import MISSING
 
 
 @dataclass(frozen=True)

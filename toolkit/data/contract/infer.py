@@ -14,7 +14,6 @@ from toolkit.data.contract.convert import (
     COMMA,
     GROUPED,
     INFINITE,
-    MISSING,
     NUMBER,
     ODD,
     ODD_START,
@@ -26,6 +25,7 @@ from toolkit.data.contract.convert import (
 from toolkit.data.contract.parse import is_zone
 from toolkit.data.contract.rules import LARGEST, Rule
 from toolkit.data.contract.times import ISO, SLASHED, WITH_OFFSET
+from toolkit.data.missing import MISSING
 
 SENTENCE_WORDS = 4  # values of so many words on average are sentences
 MOST_CATEGORIES = 1000  # a text column with more distinct values, or with nearly one a row, is free text

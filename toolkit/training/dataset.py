@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,16 @@ TASKS = ("binary", "multiclass", "regression")
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted: ``kind`` is binary, multiclass or regression; ``classes`` is empty for regression."""
+    """What is predicted: ``kind`` is binary, multiclass or regression; ``classes`` is empty for regression.
+
+    ``split`` is the rule by which rows are in train, valid or test; empty if it is not on record.
+    """
 
     kind: str
     classes: tuple[str, ...]
     key: str
     label: str = "label"
+    split: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +98,8 @@ def load_prepared(folder: Path, *names: str) -> Prepared:
 def load_task(path: Path) -> Task:
     """Read task.json."""
     value = load_json(path)
-    task = Task(value["task"], tuple(value.get("classes") or ()), value["key"], value.get("label", "label"))
+    classes, split = tuple(value.get("classes") or ()), value.get("split") or {}
+    task = Task(value["task"], classes, value["key"], value.get("label", "label"), split)
     if task.kind not in TASKS:
         raise ModelError(f"{path.name}: 'task' must be one of {', '.join(TASKS)}. Got '{task.kind}' instead.")
     if task.kind != "regression" and len(task.classes) < 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from toolkit.params import Validate
 from toolkit.training.bootstrap import Interval, measure_interval
 from toolkit.training.evaluate import Evaluation
 from toolkit.training.metrics import LOWER_IS_BETTER, measure_metric
+from toolkit.training.released import FEWEST_ROWS, Released
 
 COMPARISON = "no worse than released"
 
@@ -28,15 +29,17 @@ class Gate:
     message: str
 
 
-def judge(evaluation: Evaluation, released: np.ndarray | str | None, params: Validate) -> list[Gate]:
+def judge(evaluation: Evaluation, released: Released | str | None, params: Validate) -> list[Gate]:
     """Put the model to every gate.
 
     Parameters
     ----------
     evaluation : Evaluation
         Of the new model on the test split.
-    released : ndarray, str or None
+    released : Released, str or None
         The released model's predictions for the same rows; or why it cannot predict them; or None if there is none.
+        If rows are split otherwise than when it was trained, the models are compared on the rows that are in test by
+        both rules; if these are too few, not at all, which the gate says and lets pass.
     params : Validate
     """
     return [_judge_limit(evaluation, params), _judge_comparison(evaluation, released, params)]
@@ -87,17 +90,27 @@ def _judge_limit(evaluation: Evaluation, params: Validate) -> Gate:
     return Gate(f"{params.metric} {word} {params.limit:g}", measured.value, params.limit, passed, message)
 
 
-def _judge_comparison(evaluation: Evaluation, released: np.ndarray | str | None, params: Validate) -> Gate:
+def _judge_comparison(evaluation: Evaluation, released: Released | str | None, params: Validate) -> Gate:
     if released is None:
         message = "No model is released yet, so there is none to compare with."
         return Gate(COMPARISON, None, params.max_loss, True, message)
     if isinstance(released, str):
         message = f"The released model cannot be compared with: {released} To begin anew, empty the folder released."
         return Gate(COMPARISON, None, params.max_loss, False, message)
-    loss = measure_loss(evaluation, released, params)
-    old = float(measure_metric(params.metric, evaluation.target, released, np.ones((1, len(released))))[0])
+    unseen = np.ones(len(evaluation.target), dtype=bool) if released.unseen is None else released.unseen
+    note = f"{released.note} " if released.note else ""
+    judged = replace(evaluation, target=evaluation.target[unseen], prediction=evaluation.prediction[unseen])
+    kinds = len(np.unique(evaluation.target)) if evaluation.task.classes else 1
+    if released.unseen is not None and (unseen.sum() < FEWEST_ROWS or len(np.unique(judged.target)) < kinds):
+        message = (
+            f"{note}That is too few: the models were NOT compared. A later release by this split can be."
+        )
+        return Gate(COMPARISON, None, params.max_loss, True, message)
+    prediction = released.prediction[unseen]
+    loss = measure_loss(judged, prediction, params)
+    old = float(measure_metric(params.metric, judged.target, prediction, np.ones((1, len(prediction))))[0])
     message = (
-        f"{params.metric} of the released model on the same rows is {old:.4g}; the new one loses "
+        f"{note}{params.metric} of the released model on the same rows is {old:.4g}; the new one loses "
         f"{_show(loss, params)}, and may lose {params.max_loss:g}."
     )
     return Gate(COMPARISON, loss.value, params.max_loss, loss.value <= params.max_loss, message)

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from toolkit.columns import ParquetColumns
 from toolkit.errors import ToolkitError
 from toolkit.training.dataset import Prepared
 
+FEWEST_ROWS = 30  # a comparison on fewer rows says nothing
+FindTest = Callable[[Mapping[str, Any], Mapping[str, Any]], np.ndarray | None]
 
-def predict_released(folder: Path, data: Prepared, load: Callable[[Path], Any]) -> np.ndarray | str | None:
+
+@dataclass(frozen=True, eq=False)
+class Released:
+    """What the released model predicts for the rows of test, and which of these it may be judged on.
+
+    Attributes
+    ----------
+    prediction : ndarray
+        Probabilities (n, classes) in the order of the task's classes, or values (n,).
+    unseen : ndarray of bool (n,), optional
+        The rows that it was not trained on; None: all.
+    note : str
+        Why these are not all, as a sentence; empty if they are.
+    """
+
+    prediction: np.ndarray
+    unseen: np.ndarray | None = None
+    note: str = ""
+
+
+def predict_released(
+    folder: Path, data: Prepared, load: Callable[[Path], Any], find_test: FindTest
+) -> Released | str | None:
     """Predict the test split with the released model, from raw columns through its own features.
 
     Parameters
@@ -25,12 +51,13 @@ def predict_released(folder: Path, data: Prepared, load: Callable[[Path], Any]) 
     load : callable
         Loads the model of a folder: :func:`toolkit.serving.model.load_released`. It is handed in because training knows
         nothing of serving.
+    find_test : callable
+        Tells from a split rule and columns which rows were in test: :func:`toolkit.data.split_rules.find_test_rows`.
 
     Returns
     -------
-    ndarray, str or None
-        Probabilities (n, classes) in the order of the task's classes, or values (n,). A sentence if the model cannot
-        predict these rows. None if the folder holds no model.
+    Released, str or None
+        A sentence if the model cannot predict these rows. None if the folder holds no model.
     """
     if not (folder / "manifest.json").exists():
         return None
@@ -43,8 +70,38 @@ def predict_released(folder: Path, data: Prepared, load: Callable[[Path], Any]) 
     except ToolkitError as error:
         return str(error)
     if predictions.probabilities is None:
-        return np.asarray(predictions.values)
-    return predictions.probabilities[:, [model.classes.index(name) for name in data.task.classes]]
+        prediction = np.asarray(predictions.values)
+    else:
+        prediction = predictions.probabilities[:, [model.classes.index(name) for name in data.task.classes]]
+    return Released(prediction, *_find_unseen(model.signature.get("split") or {}, data, find_test))
+
+
+def _find_unseen(
+    rule: Mapping[str, Any], data: Prepared, find_test: FindTest
+) -> tuple[np.ndarray | None, str]:
+    """Find the rows of test that were in test as well when the released model was trained, and say why not all."""
+    if rule == data.task.split:
+        return None, ""
+    rows = len(data["test"])
+    if not rule:
+        return (
+            None,
+            "By which rule the released model's rows were split is not on record: it may know some of these.",
+        )
+    table = pq.read_table(data["test"].path)
+    unseen = find_test(rule, {name: table[name] for name in table.column_names})
+    changed = ", ".join(
+        sorted(key for key in {**rule, **data.task.split} if rule.get(key) != data.task.split.get(key))
+    )
+    note = f"Rows are split otherwise than when the released model was trained ({changed})"
+    if unseen is None:
+        return np.zeros(rows, dtype=bool), f"{note}, and which of these rows it knows cannot be told."
+    if unseen.all():
+        return None, ""
+    return (
+        unseen,
+        f"{note}: of the {rows:,} rows of test, {int(unseen.sum()):,} are sure to be new to both models.",
+    )
 
 
 def _name(kind: str, classes: Any) -> str:

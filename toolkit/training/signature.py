@@ -41,6 +41,7 @@ def build_signature(model: Path, trained: Trained, data: Prepared, params: Train
         "schema": 1,
         "task": data.task.kind,
         "classes": list(data.task.classes),
+        "split": dict(data.task.split),
         "features": list(data.features.names),
         "metric": trained.metric,
         "best_iteration": trained.best_iteration,

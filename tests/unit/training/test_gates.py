@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from toolkit.data.split_rules import find_test_rows
+from toolkit.data.splits import assign_split
 from toolkit.errors import GateFailed, ModelError
 from toolkit.params import Validate
 from toolkit.training.dataset import Prepared, Task
@@ -17,7 +19,7 @@ from toolkit.training.evaluate import (
     measure_slices,
 )
 from toolkit.training.gates import check_gates, describe_gates, judge, measure_loss
-from toolkit.training.released import predict_released
+from toolkit.training.released import Released, predict_released
 
 TASK = Task("binary", ("no", "yes"), "row_id")
 PARAMS = Validate(resamples=300)
@@ -51,12 +53,12 @@ def test_without_a_released_model_the_comparison_says_so_and_passes() -> None:
 
 def test_same_model_loses_nothing_and_a_better_released_one_stops_it() -> None:
     evaluation = good()
-    gate = judge(evaluation, evaluation.prediction, PARAMS)[1]
+    gate = judge(evaluation, Released(evaluation.prediction), PARAMS)[1]
     assert gate.passed and gate.value == 0 and "loses 0 (" in gate.message
     weak = evaluate(*draw(0.5), TASK, PARAMS)
-    gate = judge(weak, draw(1.3)[1], PARAMS)[1]
+    gate = judge(weak, Released(draw(1.3)[1]), PARAMS)[1]
     assert not gate.passed and gate.value > PARAMS.max_loss and "loses" in gate.message
-    assert judge(good(), draw(0.5)[1], PARAMS)[1].passed
+    assert judge(good(), Released(draw(0.5)[1]), PARAMS)[1].passed
 
 
 def test_loss_is_paired() -> None:
@@ -121,6 +123,9 @@ class FlippedModel:
 
     task, classes, inputs = "binary", ("yes", "no"), {"shade": "number"}
 
+    def __init__(self, split: dict[str, Any] | None = None) -> None:
+        self.signature = {} if split is None else {"split": split}
+
     def predict(self, columns: dict[str, Any]) -> Any:
         share = np.linspace(0, 1, len(columns["shade"]))
         return type("P", (), {"probabilities": np.column_stack([share, 1 - share]), "values": None})()
@@ -129,11 +134,60 @@ class FlippedModel:
 def test_released_model_predicts_through_its_own_columns_and_class_order(
     seeded: Prepared, tmp_path: Any
 ) -> None:
-    assert predict_released(tmp_path, seeded, lambda folder: FlippedModel()) is None
+    assert predict_released(tmp_path, seeded, lambda folder: FlippedModel(), find_test_rows) is None
     (tmp_path / "manifest.json").write_text("{}")
-    prediction = predict_released(tmp_path, seeded, lambda folder: FlippedModel())
-    assert isinstance(prediction, np.ndarray) and prediction[0].tolist() == [1.0, 0.0]
+    released = predict_released(tmp_path, seeded, lambda folder: FlippedModel(), find_test_rows)
+    assert isinstance(released, Released) and released.prediction[0].tolist() == [1.0, 0.0]
+    assert released.unseen is None and released.note == ""
     other = replace(seeded, task=Task("binary", ("no", "maybe"), "row_id"))
     assert "predicts binary (yes, no)" in str(
-        predict_released(tmp_path, other, lambda folder: FlippedModel())
+        predict_released(tmp_path, other, lambda folder: FlippedModel(), find_test_rows)
     )
+
+
+RULE = {"split": "hash", "column": "row_id", "seed": 1, "valid_share": 0.2, "test_share": 0.5}
+
+
+def compare(data: Prepared, folder: Any, rule: dict[str, Any], now: dict[str, Any] = RULE) -> Released:
+    (folder / "manifest.json").write_text("{}")
+    data = replace(data, task=replace(data.task, split=now))
+    released = predict_released(folder, data, lambda _: FlippedModel(rule), find_test_rows)
+    assert isinstance(released, Released)
+    return released
+
+
+def test_rows_that_the_released_model_may_know_are_left_out(seeded: Prepared, tmp_path: Any) -> None:
+    assert compare(seeded, tmp_path, RULE).unseen is None
+    other = compare(seeded, tmp_path, RULE | {"seed": 2})
+    keys = seeded["test"].table["row_id"].to_pylist()
+    assert other.unseen is not None
+    assert other.unseen.tolist() == [assign_split(key, 0.2, 0.5, 2) == "test" for key in keys]
+    assert "split otherwise than when the released model was trained (seed): of the" in other.note
+    gone = compare(seeded, tmp_path, {"split": "group", "column": "customer"})
+    assert gone.unseen is not None and not gone.unseen.any() and "cannot be told" in gone.note
+    assert "is not on record" in compare(seeded, tmp_path, {}).note
+
+
+def test_later_dates_leave_all_rows_new_to_the_released_model(seeded: Prepared, tmp_path: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = seeded["test"].table
+    days = pa.array((np.datetime64("2026-03-01") + np.arange(table.num_rows)).astype("datetime64[us]"))
+    pq.write_table(table.append_column("at", days), seeded["test"].path)
+    now = {"split": "time", "column": "at", "valid_from": "2026-02-01", "test_from": "2026-03-01"}
+    assert compare(seeded, tmp_path, now | {"test_from": "2026-02-15"}, now).unseen is None
+    later = compare(seeded, tmp_path, now | {"test_from": "2026-03-11"}, now).unseen
+    assert later is not None and later.tolist() == [False] * 10 + [True] * (table.num_rows - 10)
+
+
+def test_models_are_compared_on_rows_new_to_both_or_the_gate_says_that_they_are_not() -> None:
+    evaluation, better = evaluate(*draw(0.8), TASK, PARAMS), draw(0.8)[1].copy()
+    unseen = np.arange(150) % 2 == 0
+    better[~unseen] = np.eye(2)[evaluation.target[~unseen].astype(int)]  # learnt by heart
+    gate = judge(evaluation, Released(better), PARAMS)[1]
+    assert not gate.passed
+    gate = judge(evaluation, Released(better, unseen, "Split otherwise."), PARAMS)[1]
+    assert gate.passed and gate.value == 0 and gate.message.startswith("Split otherwise. roc_auc")
+    gate = judge(evaluation, Released(better, np.arange(150) < 20, "Split otherwise."), PARAMS)[1]
+    assert gate.passed and gate.value is None and "the models were NOT compared" in gate.message

@@ -73,16 +73,6 @@ NOT_WHOLE = Reason("must be a whole number", "Correct them, or make the column n
 NO_BOOLEAN = Reason("must be true or false", "Correct them, or make the column category in the contract.")
 
 
-MISSING = (
-    "NA",
-    "N/A",
-    "NaN",
-    "nan",
-    "null",
-    "NULL",
-)  # among numbers, times and booleans, a value that is missing
-
-
 def convert(values: pa.Array, rule: Rule, decimal: str = ".") -> Converted:
     """Convert a column.
 

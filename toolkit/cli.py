@@ -102,6 +102,7 @@ def _build_parser() -> argparse.ArgumentParser:
     params.set_defaults(command=_params)
 
     _add_data(commands)
+    _add_features(commands)
 
     run = commands.add_parser("run", help="execute a stage's notebook, notebooks/STAGE.ipynb")
     run.add_argument("stage", metavar="STAGE", help="the stage, as in dvc.yaml")
@@ -125,6 +126,42 @@ def _add_data(commands: Any) -> None:
         "accept", help="write into the contract what collect proposed (on_violation: widen)"
     )
     accept.set_defaults(command=_accept)
+
+
+def _add_features(commands: Any) -> None:
+    """Add ``toolkit features`` and its commands."""
+    features = commands.add_parser("features", help="the features: what they are, and which models use them")
+    actions = features.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listed = actions.add_parser("list", help="every feature, the most important first")
+    shown = actions.add_parser("show", help="all that is known of one: statistics, importance, models")
+    shown.add_argument("name", help="of the feature, or of one of its model columns")
+    searched = actions.add_parser("search", help="features by name, meaning, owner, unit or raw column")
+    searched.add_argument("term", help="part of a word, in any case")
+    for action, command in ((listed, "list"), (shown, "show"), (searched, "search")):
+        action.add_argument("--json", action="store_true", help="as JSON")
+        action.set_defaults(command=_features, action=command)
+
+
+def _features(options: argparse.Namespace) -> int:
+    import json
+
+    from toolkit.packaging import feature_catalog as catalog
+    from toolkit.paths import project_root
+
+    entries = catalog.load_catalog(project_root())
+    if options.action == "show":
+        entry = catalog.find_entry(entries, options.name)
+        print(json.dumps(catalog.as_plain(entry), indent=2) if options.json else catalog.show_entry(entry))
+        return 0
+    if options.action == "search":
+        entries = catalog.search_catalog(entries, options.term)
+    if options.json:
+        print(json.dumps([catalog.as_plain(entry) for entry in entries], indent=2))
+    elif entries:
+        print(catalog.show_catalog(entries))
+    else:
+        print(f"No feature has '{options.term}' in its name, meaning, owner, unit, maker or raw columns.")
+    return 0 if entries else 1
 
 
 def _accept(_: argparse.Namespace) -> None:

@@ -1,213 +1,153 @@
-"""What a person asks of a new table: its columns, what is missing, how labels came about, what tells them apart.
-
-Works on what ``collect`` and ``annotate`` wrote. Large tables are read as an evenly spaced sample, and say so.
-"""
+"""What a person asks first of a table: how large it is, what its columns hold, and what is odd about them."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet
+import pyarrow.compute as pc
 
-from toolkit.artifacts import load_json
-from toolkit.errors import StageError
-from toolkit.paths import project_root
-
-SAMPLE_ROWS = 100_000
-TABLE, SCHEMA = "data/raw/table.parquet", "data/raw/schema.json"
-LABELS, ANNOTATIONS = "data/labels/labels.parquet", "data/labels/annotations.parquet"
-SUSPECTS = "data/labels/suspects.parquet"
-NUMERIC = ("number", "integer", "boolean")
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence in place of a table or plot that cannot be shown yet."""
-
-    text: str
-
-    def _repr_markdown_(self) -> str:
-        return f"*{self.text}*"
-
-
-NO_LABELS = Note(
-    "There are no labels yet. Run `./run dvc repro annotate` to make them, then run this cell again."
+from toolkit.views.explore_data import ORDERED, Dataset, load_dataset, make_dataset
+from toolkit.views.explore_table import (
+    Markup,
+    Note,
+    Table,
+    shorten,
+    show,
+    show_number,
+    show_share,
+    show_time,
 )
 
+__all__ = ["Dataset", "Note", "Table", "describe_columns", "describe_dataset", "load_dataset", "make_dataset"]
 
-@dataclass(frozen=True)
-class Dataset:
-    """The raw table with its labels as far as there are any.
-
-    Attributes
-    ----------
-    rows : DataFrame
-        Rows of the raw table (all, or a sample), with a column ``label`` if there are labels.
-    total : int
-        Rows in the file.
-    key : str
-        The column that names a row.
-    kinds : dict
-        Type of each feature: number, integer, boolean, category, text or time.
-    columns : tuple
-        Every column as schema.json describes it.
-    labels, annotations, suspects : DataFrame or None
-        What annotate wrote; None before it ran.
-    """
-
-    rows: pd.DataFrame
-    total: int
-    key: str
-    kinds: dict[str, str]
-    columns: tuple[dict[str, Any], ...]
-    labels: pd.DataFrame | None = None
-    annotations: pd.DataFrame | None = None
-    suspects: pd.DataFrame | None = None
-
-    @property
-    def features(self) -> list[str]:
-        """Names of the features, in the table's order."""
-        return list(self.kinds)
-
-    @property
-    def numeric(self) -> list[str]:
-        """Names of the features that have an order."""
-        return [name for name, kind in self.kinds.items() if kind in NUMERIC]
-
-    @property
-    def is_classification(self) -> bool:
-        """Whether labels are classes."""
-        return self.labels is not None and not pd.api.types.is_numeric_dtype(self.labels["label"])
-
-    @property
-    def classes(self) -> list[str]:
-        """The classes that occur, sorted."""
-        return sorted(self.rows["label"].dropna().unique()) if self.is_classification else []
-
-    @property
-    def note(self) -> str:
-        """Which part of the table this is."""
-        if len(self.rows) == self.total:
-            return f"all {self.total:,} rows"
-        return f"a sample of {len(self.rows):,} of {self.total:,} rows, evenly spaced"
+_BARS = 24  # of the small distributions
 
 
-def load_dataset(root: Path | None = None, most_rows: int = SAMPLE_ROWS) -> Dataset:
-    """Read the raw table, its schema and what is known of its labels.
+def describe_dataset(data: Dataset) -> Table:
+    """Summarize the table in a few lines: rows, columns by type, missing cells, repeated rows, labels."""
+    kinds = pd.Series(data.kinds, dtype=object).value_counts()
+    missing = sum(int(data.missing(name).sum()) for name in data.features)
+    facts = {
+        "rows": f"{data.total:,}",
+        "features": f"{len(data.kinds)} ({', '.join(f'{count} {kind}' for kind, count in kinds.items())})",
+        "key": data.key,
+        "other columns": ", ".join(data.excluded) or "none",
+        "missing values": f"{missing:,} ({show_share(missing, data.rows * len(data.kinds))})",
+        "rows equal to another": _tell_repeated(data),
+        "labelled rows": "none yet" if data.label is None else f"{int(data.labelled.sum()):,}",
+    }
+    for name in data.of_kind("time"):
+        known = data.numbers(name)[~data.missing(name)]
+        if len(known):
+            facts[name] = f"{show_time(known.min())} to {show_time(known.max())}"
+    return Table(pd.DataFrame({"": facts}), data.tell())
 
-    Parameters
-    ----------
-    root : Path, optional
-        The project (default: the one around the working folder).
-    most_rows : int
-        Larger tables are sampled to so many rows, evenly spaced; memory stays within a batch and the sample.
 
-    Raises
-    ------
-    StageError
-        The raw table is missing, or a file cannot be read: says which command makes it.
-    """
-    root = root or project_root()
-    if not (root / TABLE).exists() or not (root / SCHEMA).exists():
-        raise StageError(f"{TABLE} must exist and does not. Run './run dvc repro collect' to make it.")
-    schema = load_json(root / SCHEMA)
-    rows, total = _load_sample(root / TABLE, most_rows)
-    kinds = {column["name"]: column["type"] for column in schema["columns"] if column["role"] == "feature"}
-    labels = _load_frame(root / LABELS)
-    if labels is not None:
-        rows = rows.drop(columns="label", errors="ignore").merge(
-            labels[[labels.columns[0], "label"]].rename(columns={labels.columns[0]: schema["key"]}),
-            on=schema["key"],
-            how="left",
+def _tell_repeated(data: Dataset) -> str:
+    """Count rows that are equal to another in all features, in the sample."""
+    rows = pa.array(data.places)
+    names = {f"c{place}": name for place, name in enumerate(data.features)}
+    if not names:
+        return "none"
+    table = pa.table({short: data.column(name).take(rows) for short, name in names.items()})
+    counts = table.group_by(list(names), use_threads=False).aggregate([([], "count_all")])["count_all"]
+    repeated = pc.sum(counts.filter(pc.greater(counts, 1))).as_py() or 0
+    return f"{repeated:,}" + ("" if len(rows) == data.total else f" ({data.sampled})")
+
+
+def describe_columns(data: Dataset) -> Table:
+    """Describe each feature: type, what is missing, distinct values, range, a small picture, and what is odd."""
+    described = {shorten(name, 48): _describe_column(data, name) for name in data.features}
+    frame = pd.DataFrame.from_dict(described, orient="index")
+    return Table(frame.dropna(axis=1, how="all"), data.tell())
+
+
+def _describe_column(data: Dataset, name: str) -> dict[str, Any]:
+    kind, missing = data.kinds[name], data.missing(name)
+    facts: dict[str, Any] = {"type": kind, "missing": show_share(missing.sum(), data.rows)}
+    known = int((~missing).sum())
+    if kind in ORDERED and kind != "boolean":
+        values = data.numbers(name)
+        values = values[~np.isnan(values)]
+        distinct = (
+            len(np.unique(values)) if kind == "integer" else pc.count_distinct(data.column(name)).as_py()
         )
-        kinds.pop("label", None)
-    return Dataset(
-        rows,
-        total,
-        schema["key"],
-        kinds,
-        tuple(schema["columns"]),
-        labels,
-        _load_frame(root / ANNOTATIONS),
-        _load_frame(root / SUSPECTS),
+        facts |= {"distinct": distinct} | _describe_order(values, kind)
+        facts["remarks"] = "; ".join(_remark_order(values, kind, distinct)) or None
+    elif kind == "text":
+        lengths = pc.utf8_length(data.texts(name)).drop_null().to_numpy(zero_copy_only=False).astype(float)
+        distinct = pc.count_distinct(data.texts(name)).as_py()
+        facts |= {"distinct": distinct, "distribution": _draw_bars(lengths), "most frequent": None}
+        if known:
+            facts["most frequent"] = f"{np.median(lengths):.0f} characters, up to {lengths.max():,.0f}"
+    else:
+        codes, names = data.codes(name)
+        counts = np.bincount(codes[codes >= 0], minlength=len(names))
+        distinct = len(names)
+        facts |= {"distinct": distinct, "distribution": _draw_counts(counts)}
+        frequent = [
+            f"{shorten(value, 24)} ({show_share(counts[at], known)})" for at, value in enumerate(names[:3])
+        ]
+        facts["most frequent"] = ", ".join(frequent)
+        facts["remarks"] = f"{(counts == 1).sum():,} categories with one row" if (counts == 1).any() else None
+    oddities = [] if known else ["every value is missing"]
+    oddities += ["constant"] if known and distinct == 1 else []
+    oddities += (
+        ["a value of its own in each row"]
+        if kind not in ("number", "time") and 20 < known == distinct
+        else []
+    )
+    facts["remarks"] = "; ".join([*oddities, *filter(None, [facts.get("remarks")])]) or None
+    return facts
+
+
+def _describe_order(values: np.ndarray, kind: str) -> dict[str, Any]:
+    ends = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]) if len(values) else np.full(5, np.nan)
+    tell = show_time if kind == "time" else show_number
+    names = ("smallest", "25%", "median", "75%", "largest")
+    return dict(zip(names, map(tell, ends), strict=True)) | {"distribution": _draw_bars(values)}
+
+
+def _remark_order(values: np.ndarray, kind: str, distinct: int) -> list[str]:
+    if len(values) < 2 or distinct < 2:
+        return []
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    reach = max(values.max() - middle, middle - values.min())
+    if high > low and reach > 50 * (high - low):
+        return [f"heavy tail: up to {reach / (high - low):,.0f} times the middle half's width away"]
+    if high == low:
+        return [f"{show_share((values == middle).sum(), len(values))} are {_tell(middle, kind)}"]
+    return []
+
+
+def _tell(value: float, kind: str) -> str:
+    return show_time(value) if kind == "time" else show(value)
+
+
+def _draw_bars(values: np.ndarray) -> Markup:
+    """Draw the distribution of numbers, the outermost hundredth on each side left out."""
+    if not len(values):
+        return Markup("")
+    low, high = np.quantile(values, [0.01, 0.99]) if len(values) > 100 else (values.min(), values.max())
+    if low == high:
+        low, high = values.min(), values.max()
+    return _draw_counts(
+        np.histogram(values, _BARS, (low, high))[0] if high > low else np.array([len(values)])
     )
 
 
-def _load_sample(path: Path, most_rows: int) -> tuple[pd.DataFrame, int]:
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            total = file.metadata.num_rows
-            if total <= most_rows:
-                return file.read().to_pandas(), total
-            wanted = np.linspace(0, total - 1, most_rows).astype(np.int64)
-            parts, first = [], 0
-            for batch in file.iter_batches():
-                low, high = np.searchsorted(wanted, [first, first + len(batch)])
-                parts.append(batch.take(pa.array(wanted[low:high] - first)))
-                first += len(batch)
-            return pa.Table.from_batches(parts).to_pandas(), total
-    except (OSError, pa.ArrowException) as error:
-        raise StageError(
-            f"{path.name} must be readable as Parquet. {error}. Make it anew with './run'."
-        ) from None
-
-
-def _load_frame(path: Path) -> pd.DataFrame | None:
-    """Read a table of annotate's in full: a sample of it would not be of the same rows."""
-    return _load_sample(path, sys.maxsize)[0] if path.exists() else None
-
-
-def describe_dataset(data: Dataset) -> pd.DataFrame:
-    """Summarize the table in a few lines: rows, columns by type, missing cells, duplicates, labels."""
-    kinds = pd.Series(data.kinds).value_counts() if data.kinds else pd.Series(dtype=int)
-    cells = data.rows[data.features]
-    facts = {
-        "rows": f"{data.total:,}" + ("" if len(data.rows) == data.total else f" (shown: {data.note})"),
-        "features": f"{len(data.kinds)} ({', '.join(f'{count} {kind}' for kind, count in kinds.items())})",
-        "key": data.key,
-        "excluded": ", ".join(c["name"] for c in data.columns if c["role"] == "excluded") or "none",
-        "missing cells": f"{int(cells.isna().sum().sum()):,} ({cells.isna().to_numpy().mean():.2%})",
-        "rows equal to another": f"{int(cells.duplicated(keep=False).sum()):,}",
-        "labelled rows": "none yet" if data.labels is None else f"{len(data.labels):,}",
-    }
-    return pd.DataFrame({"": facts})
-
-
-def describe_columns(data: Dataset) -> pd.DataFrame:
-    """Describe each feature: type, missing share, distinct values, and its range or its most frequent values."""
-    described = {name: _describe_column(data.rows[name], kind) for name, kind in data.kinds.items()}
-    return pd.DataFrame.from_dict(described, orient="index")
-
-
-def _describe_column(values: pd.Series, kind: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "type": kind,
-        "missing": f"{values.isna().mean():.1%}",
-        "distinct": values.nunique(),
-    }
-    if kind in NUMERIC:
-        quantiles = values.astype(float).quantile([0, 0.25, 0.5, 0.75, 1])
-        names = ("min", "25 %", "median", "75 %", "max")
-        return facts | {name: f"{value:.4g}" for name, value in zip(names, quantiles, strict=True)}
-    frequent = values.value_counts().head(3)
-    return facts | {"most frequent": ", ".join(f"{value} ({count})" for value, count in frequent.items())}
-
-
-def describe_missing(data: Dataset) -> pd.DataFrame | Note:
-    """Count missing values by feature, and by class where there are labels: missing may tell the class."""
-    missing = data.rows[data.features].isna()
-    worst = missing.sum().sort_values(ascending=False, kind="stable")
-    worst = worst[worst > 0]
-    if worst.empty:
-        return Note(f"No value is missing in {data.note}.")
-    table = pd.DataFrame({"missing": worst, "share": [f"{count / len(missing):.1%}" for count in worst]})
-    for name in data.classes:
-        of_class = missing.loc[data.rows["label"] == name, list(worst.index)].mean()
-        table[f"share in {name}"] = [f"{share:.1%}" for share in of_class]
-    return table
+def _draw_counts(counts: np.ndarray) -> Markup:
+    counts = counts[:_BARS]
+    if not len(counts) or not counts.max():
+        return Markup("")
+    bars = "".join(
+        f'<rect x="{place * 5}" y="{22 - height:.1f}" width="4" height="{height:.1f}"/>'
+        for place, height in enumerate(counts / counts.max() * 21 + 1)
+    )
+    return Markup(
+        f'<svg width="{_BARS * 5}" height="22" viewBox="0 0 {_BARS * 5} 22" aria-hidden="true" fill="currentColor" '
+        f'style="opacity: .55">{bars}</svg>'
+    )

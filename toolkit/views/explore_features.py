@@ -1,4 +1,4 @@
-"""Features one by one and together: distributions by class, what tells the label, what goes together."""
+"""One feature at a time: its distribution, by class or over a regression's label, whatever its kind."""
 
 from __future__ import annotations
 
@@ -6,178 +6,236 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from toolkit.views.explore import NO_LABELS, NUMERIC, Dataset, Note
-from toolkit.views.style import COLORS, DIVERGING, Plot, new_figure, show
+from toolkit.data.association import FloatArray, cut
+from toolkit.views.explore_data import ORDERED, Dataset
+from toolkit.views.explore_table import Table, shorten, shorten_all, show_number, show_share, show_time
+from toolkit.views.explore_words import measure_lengths
+from toolkit.views.style import COLORS, SEQUENTIAL, Plot, new_figure, show
 
+_MOST_CURVES = 6  # classes whose curves can be told apart
+_MOST_ROWS = 25  # classes that have a row of their own
 _MOST_BARS = 12
-_MOST_IN_HEATMAP = 40
+
+Groups = dict[str, NDArray[Any]]  # rows (a mask or positions) by name
+
+
+def group_rows(data: Dataset, most: int = _MOST_CURVES) -> Groups:
+    """Give the rows of each class, the rarest together where there are too many; all rows without classes."""
+    if not data.classes:
+        return {"all rows": np.ones(data.rows, bool)}
+    counts = np.bincount(data.targets[data.targets >= 0], minlength=len(data.classes))
+    order = np.argsort(-counts, kind="stable")
+    kept = sorted(order if len(order) <= most else order[: most - 1])
+    groups: Groups = {shorten(data.classes[place], 28): data.targets == place for place in kept}
+    if len(kept) < len(order):
+        groups[f"{len(order) - len(kept)} other classes"] = data.labelled & ~np.isin(data.targets, kept)
+    return groups
 
 
 def plot_feature(data: Dataset, name: str, by_class: bool = True) -> Plot:
-    """Draw the distribution of a feature, a curve a class where labels are classes; shares, so classes compare."""
-    groups = _groups(data, name, by_class)
-    figure, axes = new_figure(7.4, 3.4)
-    if data.kinds[name] in NUMERIC and data.kinds[name] != "boolean":
-        _draw_histogram(axes, groups)
-        axes.set_xlabel(name)
+    """Draw the distribution of a feature: as shares, so that classes compare; beside it a regression's label."""
+    kind = data.kinds[name]
+    regression = data.label is not None and not data.is_classification
+    ordered = kind in ORDERED and kind != "boolean"
+    split = by_class and bool(data.classes)
+    crowded = split and len(data.classes) > _MOST_CURVES
+    groups = group_rows(data, _MOST_ROWS if crowded else _MOST_CURVES) if split else _all_rows(data)
+    height = max(3.4, 1.2 + 0.24 * len(groups)) if crowded else 3.6
+    figure, grid = new_figure(
+        8.6 if regression else 7.4, height, columns=2 if regression else 1, squeeze=False
+    )
+    axes = grid.flat[0]
+    if ordered or kind == "text":
+        values = measure_lengths(data, name) if kind == "text" else data.numbers(name)
+        draw = _draw_ranges if crowded else _draw_histogram
+        draw(axes, {group: values[rows] for group, rows in groups.items()}, kind == "time")
+        axes.set_xlabel(shorten(name, 60) + (": characters" if kind == "text" else ""))
+        if regression:
+            _draw_label(grid.flat[1], values, data.targets, kind == "time")
+            grid.flat[1].set_xlabel(axes.get_xlabel())
     else:
-        _draw_bars(axes, groups)
-    axes.set_ylabel("share of rows")
-    if len(groups) > 1 and axes.get_legend_handles_labels()[0]:
+        codes, names = data.codes(name)
+        (_draw_shares if crowded else _draw_bars)(axes, codes, names, groups)
+        axes.set_title(shorten(name, 60))
+        if regression:
+            _draw_label_by_category(grid.flat[1], codes, names, data.targets)
+    if len(groups) > 1 and not crowded and axes.get_legend_handles_labels()[0]:
         axes.legend()
-    if not any(values.notna().any() for values in groups.values()):
+    if data.missing(name).all():
         axes.text(0.5, 0.5, "every value is missing", transform=axes.transAxes, ha="center")
-    return show(figure, f"distribution of {name}{' by class' if len(groups) > 1 else ''}")
+    figure.supxlabel(data.tell(), fontsize=8)
+    return show(figure, f"distribution of {name}{' by class' if split and len(groups) > 1 else ''}")
 
 
-def describe_feature(data: Dataset, name: str, by_class: bool = True) -> pd.DataFrame:
+def describe_feature(data: Dataset, name: str, by_class: bool = True) -> Table:
     """Give a feature's figures, a row a class: rows, missing, and quantiles or most frequent values."""
+    kind = data.kinds[name]
+    groups = group_rows(data, _MOST_ROWS) if by_class and data.classes else _all_rows(data)
     rows = {}
-    for group, values in _groups(data, name, by_class).items():
-        facts: dict[str, Any] = {"rows": f"{len(values):,}", "missing": f"{values.isna().mean():.1%}"}
-        if data.kinds[name] in NUMERIC:
-            numbers = values.astype(float)
-            quantiles = numbers.quantile([0, 0.25, 0.5, 0.75, 1])
-            facts["mean"], facts["sd"] = f"{numbers.mean():.4g}", f"{numbers.std():.4g}"
-            names = ("min", "25 %", "median", "75 %", "max")
-            facts |= {label: f"{value:.4g}" for label, value in zip(names, quantiles, strict=True)}
-        else:
-            frequent = values.value_counts(normalize=True).head(3)
-            facts["most frequent"] = ", ".join(f"{value} ({share:.0%})" for value, share in frequent.items())
-        rows[group] = facts
-    return pd.DataFrame.from_dict(rows, orient="index")
+    for group, chosen in groups.items():
+        count = int(chosen.sum())
+        facts: dict[str, Any] = {
+            "rows": count,
+            "missing": show_share(data.missing(name)[chosen].sum(), count),
+        }
+        if kind in ("category", "boolean"):
+            codes, names = data.codes(name)
+            counts = np.bincount(codes[chosen & (codes >= 0)], minlength=len(names))
+            top = [at for at in np.argsort(-counts, kind="stable")[:3] if counts[at]]
+            told = [f"{shorten(names[at], 28)} ({show_share(counts[at], counts.sum())})" for at in top]
+            rows[group] = facts | {"distinct": int((counts > 0).sum()), "most frequent": ", ".join(told)}
+            continue
+        values = (measure_lengths(data, name) if kind == "text" else data.numbers(name))[chosen]
+        rows[group] = facts | _describe_numbers(values[~np.isnan(values)], kind)
+    note = f"characters of the texts, {data.tell()}" if kind == "text" else data.tell()
+    return Table(pd.DataFrame.from_dict(rows, orient="index"), note)
 
 
-def measure_relation(data: Dataset) -> pd.DataFrame:
-    """Measure how well each ordered feature alone tells the label, best first.
+def _describe_numbers(values: FloatArray, kind: str) -> dict[str, str]:
+    if not len(values):
+        return {}
+    tell = show_time if kind == "time" else show_number
+    facts = {} if kind == "time" else {"mean": show_number(values.mean()), "sd": show_number(values.std())}
+    names = ("smallest", "25%", "median", "75%", "largest")
+    return facts | dict(zip(names, map(tell, np.quantile(values, [0, 0.25, 0.5, 0.75, 1])), strict=True))
 
-    For classes it is the area under the ROC curve of the feature as a score (Mann and Whitney's U), turned to be at
-    least 0.5, and averaged over one class against the rest when there are more than two. For a regression it is
-    Spearman's rank correlation. Rows without the feature or a label are left out.
+
+def _all_rows(data: Dataset) -> Groups:
+    return {"all rows": np.ones(data.rows, bool)}
+
+
+def find_range(values: FloatArray) -> tuple[float, float, int]:
+    """Find what to draw of numbers with far tails: from, to, and how many values lie outside.
+
+    It is all of them, unless that would press the middle 98 % into a twentieth of the plot.
     """
-    if data.labels is None:
-        return pd.DataFrame(columns=["measure", "value"])
-    measure = _mean_auc if data.is_classification else _spearman
-    name = "AUC" if data.is_classification else "Spearman's correlation"
-    values = {feature: measure(data, feature) for feature in data.numeric}
-    table = pd.DataFrame({"measure": name, "value": pd.Series(values, dtype=float)}).dropna()
-    return table.sort_values("value", key=np.abs, ascending=False, kind="stable")
+    low, high = float(values.min()), float(values.max())
+    inner = np.quantile(values, [0.01, 0.99])
+    reach = float(inner[1] - inner[0])
+    if reach <= 0 or high - low <= 20 * reach:
+        return low, high, 0
+    low, high = max(low, float(inner[0]) - reach / 2), min(high, float(inner[1]) + reach / 2)
+    return low, high, int(((values < low) | (values > high)).sum())
 
 
-def plot_relation(data: Dataset, most: int = 20) -> Plot | Note:
-    """Draw how well each feature alone tells the label, the best first."""
-    if data.labels is None:
-        return NO_LABELS
-    table = measure_relation(data).head(most)[::-1]
-    if table.empty:
-        return Note("There is no ordered feature to relate to the label.")
-    figure, axes = new_figure(7.4, 0.8 + 0.26 * len(table))
-    base = 0.5 if data.is_classification else 0.0
-    axes.barh(range(len(table)), table["value"] - base, left=base, color=COLORS[0], height=0.7)
-    axes.set_yticks(range(len(table)), list(table.index))
-    axes.set_xlim(*((0.5, 1.0) if data.is_classification else (-1.0, 1.0)))
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel(table["measure"].iloc[0])
-    axes.set_title("How well a feature alone tells the label")
-    return show(figure, "features by how well each alone tells the label")
-
-
-def measure_correlations(data: Dataset) -> pd.DataFrame:
-    """Measure Spearman's rank correlation of each pair of ordered features, alike ones side by side."""
-    names = [name for name in data.numeric if data.rows[name].nunique() > 1]
-    table = data.rows[names].astype(float).rank().corr()
-    return table.iloc[(order := _order(table)), order] if len(names) > 2 else table
-
-
-def plot_correlations(data: Dataset) -> Plot | Note:
-    """Draw the correlations as a heat map; the features that tell the label best, where there are many."""
-    table = measure_correlations(data)
-    if len(table) < 2:
-        return Note("Correlations need two ordered features that vary.")
-    if len(table) > _MOST_IN_HEATMAP:
-        kept = [name for name in measure_relation(data).index if name in table][:_MOST_IN_HEATMAP]
-        kept = kept or list(table.index[:_MOST_IN_HEATMAP])
-        table = table.loc[table.index.isin(kept), table.columns.isin(kept)]
-    size = 2.2 + min(0.2 * len(table), 4.8)
-    figure, axes = new_figure(size + 0.8, size)
-    image = axes.imshow(table, vmin=-1, vmax=1, cmap=DIVERGING)
-    axes.set_xticks(range(len(table)), table.columns, rotation=90)
-    axes.set_yticks(range(len(table)), table.index)
-    axes.tick_params(labelsize=8, length=0)
-    axes.grid(visible=False)
-    figure.colorbar(image, ax=axes, label="Spearman's correlation", shrink=0.7)
-    axes.set_title("Features that go together")
-    return show(figure, "rank correlations of the features as a heat map")
-
-
-def _groups(data: Dataset, name: str, by_class: bool) -> dict[str, pd.Series]:
-    if not by_class or not data.is_classification:
-        return {"all rows": data.rows[name]}
-    return {kind: data.rows.loc[data.rows["label"] == kind, name] for kind in data.classes}
-
-
-def _draw_histogram(axes: Any, groups: dict[str, pd.Series]) -> None:
-    numbers = {group: values.dropna().to_numpy(float) for group, values in groups.items()}
-    numbers = {group: values[np.isfinite(values)] for group, values in numbers.items()}
-    pooled = np.concatenate(list(numbers.values()))
+def _draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
+    known = {group: values[~np.isnan(values)] for group, values in groups.items()}
+    pooled = np.concatenate(list(known.values()))
     if not len(pooled):
         return
-    edges = np.histogram_bin_edges(pooled, bins=min(60, max(10, round(len(pooled) ** 0.5))))
-    for index, (group, values) in enumerate(numbers.items()):
-        color = COLORS[index % len(COLORS)]
-        weights = np.full(len(values), 1 / max(len(values), 1))
-        axes.hist(values, edges, weights=weights, histtype="stepfilled", color=color, alpha=0.25)
-        axes.hist(values, edges, weights=weights, histtype="step", color=color, linewidth=1.6, label=group)
-
-
-def _draw_bars(axes: Any, groups: dict[str, pd.Series]) -> None:
-    pooled = pd.concat(list(groups.values())).astype("string").value_counts()
-    names = list(pooled.index[:_MOST_BARS])
-    width = 0.8 / len(groups)
-    for index, (group, values) in enumerate(groups.items()):
-        shares = values.astype("string").value_counts(normalize=True).reindex(names, fill_value=0)
-        places = np.arange(len(names)) + (index - (len(groups) - 1) / 2) * width
-        axes.bar(places, shares.to_numpy(float), width, label=group, color=COLORS[index % len(COLORS)])
-    axes.set_xticks(
-        range(len(names)),
-        names,
-        rotation=30 if len(names) > 4 else 0,
-        ha="right" if len(names) > 4 else "center",
+    low, high, outside = find_range(pooled)
+    whole = (pooled == np.round(pooled)).all() and 0 < high - low <= 60
+    edges = (
+        np.arange(low - 0.5, high + 1)
+        if whole
+        else np.linspace(low, high, min(60, 10 + int(len(pooled) ** 0.4)) + 1)
     )
-    axes.grid(visible=False, axis="x")
+    if low == high:
+        edges = np.array([low - 0.5, low + 0.5]) if abs(low) < 1e15 else np.array([low * 0.99, low * 1.01])
+    shown = as_dates(edges) if time else edges
+    for index, (group, values) in enumerate(known.items()):
+        shares = np.histogram(values, np.sort(edges))[0] / max(len(values), 1)
+        color = COLORS[index % len(COLORS)]
+        axes.stairs(shares, shown, fill=True, color=color, alpha=0.25)
+        axes.stairs(shares, shown, color=color, linewidth=1.6, label=group)
+    axes.set_ylabel("share of rows")
+    axes.set_ylim(bottom=0)
+    if time:
+        axes.tick_params(axis="x", rotation=30)
+    if outside:
+        axes.set_title(
+            f"{outside:,} values lie outside, from {pooled.min():.4g} to {pooled.max():.4g}", fontsize=9
+        )
 
 
-def _mean_auc(data: Dataset, feature: str) -> float:
-    from scipy.stats import rankdata
-
-    known = data.rows[[feature, "label"]].dropna()
-    ranks, labels = rankdata(known[feature].astype(float)), known["label"].to_numpy()
-    classes = data.classes[1:] if len(data.classes) == 2 else data.classes
-    areas = [_auc(ranks, labels == name) for name in classes]
-    return float(np.mean([max(area, 1 - area) for area in areas])) if areas else float("nan")
-
-
-def _auc(ranks: np.ndarray, positive: np.ndarray) -> float:
-    ours, others = int(positive.sum()), int((~positive).sum())
-    if not ours or not others:
-        return float("nan")
-    return float((ranks[positive].sum() - ours * (ours + 1) / 2) / (ours * others))
-
-
-def _spearman(data: Dataset, feature: str) -> float:
-    known = data.rows[[feature, "label"]].dropna().astype(float)
-    if len(known) < 3 or known.nunique().min() < 2:
-        return float("nan")
-    return float(known.rank().corr().to_numpy()[0, 1])
+def _draw_ranges(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
+    """Draw a line from the 5 % to the 95 % quantile of each group, thick in its middle half, a dot at the median."""
+    known = {group: values[~np.isnan(values)] for group, values in groups.items()}
+    names = list(known)[::-1]
+    for place, group in enumerate(names):
+        if not len(known[group]):
+            continue
+        ends = np.quantile(known[group], [0.05, 0.25, 0.5, 0.75, 0.95])
+        shown = as_dates(ends) if time else ends
+        axes.hlines(place, shown[0], shown[4], color=COLORS[0], linewidth=1)
+        axes.hlines(place, shown[1], shown[3], color=COLORS[0], linewidth=5)
+        axes.plot([shown[2]], [place], "o", color=COLORS[1], markersize=5, zorder=3)
+    axes.set_yticks(range(len(names)), shorten_all(names, 28))
+    axes.set_title("median, middle half, and 5% to 95% of each class", fontsize=9)
+    axes.grid(visible=False, axis="y")
+    if time:
+        axes.tick_params(axis="x", rotation=30)
 
 
-def _order(table: pd.DataFrame) -> list[int]:
-    """Put alike features side by side: the leaves of an average-linkage tree over 1 - |correlation|."""
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
+def _draw_bars(axes: Any, codes: NDArray[Any], names: list[str], groups: Groups) -> None:
+    kept = names[:_MOST_BARS]
+    rest = len(names) - len(kept)
+    labels = [*shorten_all(kept, 30), *([f"{rest:,} other categories"] if rest else [])]
+    if (codes < 0).any():
+        labels.append("missing")
+    height = 0.8 / len(groups)
+    for index, (group, rows) in enumerate(groups.items()):
+        chosen = codes[rows]
+        counts = np.bincount(np.clip(chosen[chosen >= 0], 0, len(kept)), minlength=len(kept) + 1)
+        values = [*counts[: len(kept)], *([counts[len(kept)]] if rest else [])]
+        if (codes < 0).any():
+            values.append((chosen < 0).sum())
+        places = np.arange(len(labels)) + (index - (len(groups) - 1) / 2) * height
+        axes.barh(
+            places,
+            np.array(values) / max(len(chosen), 1),
+            height,
+            label=group,
+            color=COLORS[index % len(COLORS)],
+        )
+    axes.set_yticks(range(len(labels)), labels)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("share of rows")
 
-    distance = 1 - table.abs().fillna(0).to_numpy()
-    distance = np.clip((distance + distance.T) / 2, 0, None)
-    np.fill_diagonal(distance, 0)
-    return list(leaves_list(linkage(squareform(distance, checks=False), "average")))
+
+def _draw_shares(axes: Any, codes: NDArray[Any], names: list[str], groups: Groups) -> None:
+    """Draw, for each class, the share of its rows in each category as a heat map."""
+    kept = names[:_MOST_BARS]
+    table = np.array(
+        [
+            np.bincount(codes[rows & (codes >= 0)], minlength=len(names))[: len(kept)] / rows.sum()
+            for rows in groups.values()
+        ]
+    )
+    image = axes.imshow(table.round(4), aspect="auto", cmap=SEQUENTIAL, vmin=0)
+    axes.set_xticks(range(len(kept)), shorten_all(kept, 24), rotation=45, ha="right")
+    axes.set_yticks(range(len(groups)), shorten_all(list(groups), 28))
+    axes.grid(visible=False)
+    axes.figure.colorbar(image, ax=axes, label="share of the class")
+
+
+def _draw_label(axes: Any, values: FloatArray, targets: FloatArray, time: bool) -> None:
+    """Draw the label's median and middle half over bins of the feature of about equally many rows."""
+    known = ~np.isnan(values) & ~np.isnan(targets)
+    if not known.any():
+        return
+    bins = cut(values[known], 20)
+    found = [(values[known][bins == at], targets[known][bins == at]) for at in np.unique(bins)]
+    places = np.array([np.median(inside) for inside, _ in found])
+    ends = np.array([np.quantile(label, [0.25, 0.5, 0.75]) for _, label in found])
+    shown = as_dates(places) if time else places
+    axes.fill_between(shown, ends[:, 0], ends[:, 2], color=COLORS[0], alpha=0.25, linewidth=0)
+    axes.plot(shown, ends[:, 1], "o-", color=COLORS[0], markersize=4)
+    axes.set_title("label: median and middle half", fontsize=9)
+    if time:
+        axes.tick_params(axis="x", rotation=30)
+
+
+def _draw_label_by_category(axes: Any, codes: NDArray[Any], names: list[str], targets: FloatArray) -> None:
+    kept = names[:_MOST_BARS]
+    _draw_ranges(axes, {name: targets[codes == place] for place, name in enumerate(kept)}, False)
+    axes.set_title("label: median, middle half, 5% to 95%", fontsize=9)
+    axes.set_xlabel("label")
+
+
+def as_dates(microseconds: NDArray[Any]) -> NDArray[np.datetime64]:
+    """Turn microseconds since 1970 into dates that matplotlib draws."""
+    return np.asarray(microseconds).astype(np.int64).astype("datetime64[us]")

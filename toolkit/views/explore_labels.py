@@ -7,7 +7,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from toolkit.views.explore import NO_LABELS, SUSPECTS, Dataset, Note
+from toolkit.views.explore_data import SUSPECTS, Dataset
+from toolkit.views.explore_relation import NO_LABELS, measure_relation
+from toolkit.views.explore_table import Note
 from toolkit.views.style import Plot, new_figure, show
 
 
@@ -82,8 +84,6 @@ def plot_agreement(data: Dataset) -> Plot | Note:
 
 def describe_suspects(data: Dataset, most: int = 20, features: int = 2) -> pd.DataFrame | Note:
     """List the labels most likely to be wrong, with the values of the features that tell the classes best apart."""
-    from toolkit.views.explore_features import measure_relation
-
     if data.suspects is None:
         return (
             NO_LABELS
@@ -92,8 +92,12 @@ def describe_suspects(data: Dataset, most: int = 20, features: int = 2) -> pd.Da
         )
     if data.suspects.empty:
         return Note("No label is suspected to be wrong.")
-    best = [name for name in measure_relation(data).index if name in data.rows][:features]
-    table = data.suspects.head(most).merge(data.rows[[data.key, *best]], on=data.key, how="left")
+    best = list(measure_relation(data).index[:features])
+    shown = data.suspects.head(most)
+    rows = data.take(list(shown[shown.columns[0]]), best).astype({data.key: str})
+    table = shown.astype({shown.columns[0]: str}).merge(
+        rows, left_on=shown.columns[0], right_on=data.key, how="left"
+    )
     table = table.set_index(data.key)
     table.index.name = None
     return table.round(3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,15 +114,29 @@ def _render(figure: Figure, kind: str) -> bytes:
 
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-    with mpl.rc_context({"text.parse_math": False}):  # names of columns and classes: a $ in one is a $
+    # Names of columns and classes: a $ in one is a $; what the font lacks (Chinese, emoji) the browser draws in its.
+    style: Any = {"text.parse_math": False, "svg.fonttype": "path" if _is_complete(figure) else "none"}
+    with mpl.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         for text in figure.findobj(Text):
             text.set_parse_math(False)
         figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
     return buffer.getvalue()
 
 
+def _is_complete(figure: Figure) -> bool:
+    """Whether the font has a glyph for every character of the figure."""
+    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.text import Text
+
+    known = get_font(findfont("DejaVu Sans")).get_charmap()
+    return all(
+        ord(char) in known or char.isspace() for text in figure.findobj(Text) for char in text.get_text()
+    )
+
+
 def _render_svg(figure: Figure, alt: str) -> str:
-    svg = _render(figure, "svg").decode()
+    svg = _render(figure, "svg").decode().replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
     label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     # An accessible name, and a width that never overflows a narrow page.
     return re.sub(

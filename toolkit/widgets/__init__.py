@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toolkit.widgets.board import open_board
-    from toolkit.widgets.explorer import open_explorer
+    from toolkit.widgets.explorer import open_explorer, open_groups, open_times
 
-__all__ = ["open_board", "open_explorer"]
+__all__ = ["open_board", "open_explorer", "open_groups", "open_times"]
+
+_HOMES = {
+    "open_board": "board",
+    "open_explorer": "explorer",
+    "open_groups": "explorer",
+    "open_times": "explorer",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load a view on first use: the logic beside it is used, and tested, without ipywidgets."""
-    if name == "open_board":
-        from toolkit.widgets.board import open_board
-
-        return open_board
-    if name == "open_explorer":
-        from toolkit.widgets.explorer import open_explorer
-
-        return open_explorer
+    if name in _HOMES:
+        return getattr(import_module(f"toolkit.widgets.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'toolkit.widgets' has no attribute '{name}'")

@@ -1,0 +1,125 @@
+"""Groups of rows that belong together, such as those of a customer: how many, how large, and do they tell the label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.data.association import (
+    count_pairs,
+    measure_correlation_ratio,
+    measure_entropy,
+    measure_information,
+)
+from toolkit.views.explore_data import Dataset
+from toolkit.views.explore_features import group_rows
+from toolkit.views.explore_table import Note, Table, shorten, show_number, show_share
+from toolkit.views.style import COLORS, Plot, new_figure, show
+
+_MOST = 12
+
+
+def find_groups(data: Dataset) -> list[str]:
+    """Name the columns whose equal values may belong together: text or whole, two values or more, some repeated.
+
+    Columns that are no feature come first (a customer's number is often one of them), then those with most values.
+    """
+    kinds = {**data.excluded, **data.kinds}
+    names = [
+        name for name, kind in kinds.items() if kind in ("category", "text", "integer") and name != data.key
+    ]
+    counts = {name: len(data.codes(name)[1]) for name in names if _is_grouping(data, name)}
+    return sorted(counts, key=lambda name: (name in data.kinds, -counts[name]))
+
+
+def _is_grouping(data: Dataset, name: str) -> bool:
+    distinct = len(np.unique(data.column(name).take(data.places[:2000]).drop_null().to_pylist() or [0]))
+    if data.kind(name) != "category" and distinct > 0.9 * min(2000, data.rows):
+        return False  # nearly a value of its own in each row: no need to read on
+    found = len(data.codes(name)[1])
+    return 2 <= found <= 0.5 * data.rows
+
+
+def describe_groups(data: Dataset, column: str = "") -> Table | Note:
+    """List the largest groups: rows, share, and their labels."""
+    column = column or next(iter(find_groups(data)), "")
+    if not column:
+        return Note("There is no column whose values repeat.")
+    codes, names = data.codes(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    frame = pd.DataFrame(
+        {"rows": counts[:_MOST], "share": [show_share(count, data.rows) for count in counts[:_MOST]]},
+        index=[shorten(name, 48) for name in names[:_MOST]],
+    )
+    if data.classes:
+        inside = np.bincount(codes[data.labelled & (codes >= 0)], minlength=len(names))
+        for group, rows in group_rows(data).items():
+            part = np.bincount(codes[rows & (codes >= 0)], minlength=len(names))
+            frame[group] = [
+                show_share(part[at], inside[at]) if inside[at] else "" for at in range(len(frame))
+            ]
+    elif data.label is not None:
+        frame["median label"] = [
+            show_number(float(np.median(found))) if len(found := _labels(data, codes == at)) else ""
+            for at in range(len(frame))
+        ]
+    return Table(frame, _tell_groups(data, column, counts, codes))
+
+
+def _labels(data: Dataset, rows: np.ndarray) -> np.ndarray:
+    return data.targets[rows & data.labelled]
+
+
+def _tell_groups(data: Dataset, column: str, counts: np.ndarray, codes: np.ndarray) -> str:
+    missing = int((codes < 0).sum())
+    told = measure_told(data, codes)
+    return (
+        f"{len(counts):,} groups of {shorten(column, 40)}: {int(np.median(counts)):,} rows in the median, "
+        f"{counts.max():,} in the largest, {int((counts == 1).sum()):,} with one row"
+        + (f"; {missing:,} rows have no group" if missing else "")
+        + ("" if np.isnan(told) else f"; the group tells {told:.0%} of the label")
+        + f"; {data.tell()}"
+    )
+
+
+def measure_told(data: Dataset, codes: np.ndarray) -> float:
+    """Measure the share of the label that the group tells: of its entropy, or of a regression's variance."""
+    if data.label is None:
+        return float("nan")
+    if not data.classes:
+        return measure_correlation_ratio(data.targets, codes) ** 2
+    whole = measure_entropy(np.bincount(data.targets[data.labelled], minlength=1).astype(float))
+    groups = len(np.unique(codes))
+    if groups * len(data.classes) > 5_000_000:  # a table of counts that does not fit
+        return float("nan")
+    return measure_information(count_pairs(codes, data.targets)) / whole if whole else float("nan")
+
+
+def plot_groups(data: Dataset, column: str = "") -> Plot | Note:
+    """Draw how many groups have how many rows."""
+    column = column or next(iter(find_groups(data)), "")
+    if not column:
+        return Note("There is no column whose values repeat.")
+    codes, names = data.codes(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    figure, axes = new_figure(7.4, 3.0)
+    _draw_sizes(axes, counts)
+    axes.set_xlabel(f"rows of a group of {shorten(column, 48)}")
+    axes.set_ylabel("groups")
+    axes.set_title("Group sizes")
+    figure.supxlabel(data.tell(), fontsize=8)
+    return show(figure, f"sizes of the groups of {column}")
+
+
+def _draw_sizes(axes: Any, counts: np.ndarray) -> None:
+    low, high = int(counts.min()), int(counts.max())
+    wide = high > 50 * max(low, 1)
+    if wide:
+        edges = np.unique(np.geomspace(max(low, 1) - 0.5, high + 0.5, 30).round(1))
+        axes.set_xscale("log")
+    else:
+        edges = np.arange(low - 0.5, high + 1) if high - low <= 40 else np.linspace(low - 0.5, high + 0.5, 31)
+    axes.stairs(np.histogram(counts, edges)[0], edges, fill=True, color=COLORS[0], alpha=0.7)
+    axes.set_ylim(bottom=0)

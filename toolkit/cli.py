@@ -120,12 +120,81 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _add_data(commands: Any) -> None:
     """Add ``toolkit data`` and its commands."""
-    data = commands.add_parser("data", help="the raw table and its contract")
+    data = commands.add_parser("data", help="versions of the data set; its contract")
     actions = data.add_subparsers(title="commands", metavar="COMMAND", required=True)
     accept = actions.add_parser(
         "accept", help="write into the contract what collect proposed (on_violation: widen)"
     )
     accept.set_defaults(command=_accept)
+    listed = actions.add_parser("list", help="versions of the data set, as DVC and git recorded them")
+    shown = actions.add_parser("show", help="all that is known of one: schema, splits, labels, models")
+    shown.add_argument(
+        "version", nargs="?", default="workspace", help="id or commit (default: the workspace's)"
+    )
+    diff = actions.add_parser("diff", help="what differs: schema, rows, values, labels, splits")
+    diff.add_argument(
+        "versions",
+        nargs="*",
+        metavar="VERSION",
+        help="one or two (default: the last committed one, and the workspace's)",
+    )
+    for action, command in ((listed, _data_list), (shown, _data_show), (diff, _data_diff)):
+        action.add_argument("--json", action="store_true", help="as JSON")
+        action.set_defaults(command=command)
+
+
+def _data_list(options: argparse.Namespace) -> None:
+    import json
+
+    from toolkit.data.version_text import describe_version, show_versions
+    from toolkit.data.versions import load_versions
+    from toolkit.paths import project_root
+
+    root = project_root()
+    versions = load_versions(root)
+    if options.json:
+        print(json.dumps([describe_version(root, version) for version in versions], indent=2))
+    else:
+        print(show_versions(root, versions))
+
+
+def _data_show(options: argparse.Namespace) -> None:
+    import json
+
+    from toolkit.data.version_text import describe_version, show_version
+    from toolkit.data.versions import find_version, load_record, load_versions
+    from toolkit.paths import project_root
+
+    root = project_root()
+    version = find_version(load_versions(root), options.version)
+    if options.json:
+        schema = load_record(root, version, "data/raw/schema.json")
+        print(
+            json.dumps(
+                {**describe_version(root, version), "hashes": version.hashes, "schema": schema}, indent=2
+            )
+        )
+    else:
+        print(show_version(root, version))
+
+
+def _data_diff(options: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from toolkit.data.version_diff import diff_versions
+    from toolkit.data.version_text import show_diff
+    from toolkit.data.versions import choose_two, load_versions
+    from toolkit.paths import project_root
+
+    root = project_root()
+    if len(options.versions) > 2:
+        print("toolkit: 'toolkit data diff' compares two versions. Got more.", file=sys.stderr)
+        return 2
+    older, newer = choose_two(load_versions(root), options.versions)
+    diff = diff_versions(root, older, newer)
+    print(json.dumps(asdict(diff), indent=2) if options.json else show_diff(diff, older, newer))
+    return 0
 
 
 def _add_features(commands: Any) -> None:

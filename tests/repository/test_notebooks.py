@@ -62,7 +62,11 @@ def test_notebook_is_committed_clean_and_thin(path: Path) -> None:
         if cell.cell_type != "code":
             continue
         assert cell.outputs == [] and cell.execution_count is None
-        tree = ast.parse(cell.source)  # also refuses %magics and !shell
+        head, _, body = cell.source.partition("\n")
+        if head == "%%feature" and path.stem not in STAGES:  # a definition's text, in an interactive notebook
+            ast.parse(body)
+            continue
+        tree = ast.parse(cell.source)  # also refuses other %magics, and !shell
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         assert not [node for node in ast.walk(tree) if isinstance(node, kinds)], cell.source
     ids = [cell.id for cell in notebook.cells]

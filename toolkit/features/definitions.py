@@ -18,28 +18,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import traceback
 import types
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import FeatureError, suggest
 from toolkit.features.definition import FUNCTION, Definition
 from toolkit.features.definition_source import find_faults, find_lines
+from toolkit.features.typed_function import GIVEN, TAKEN, make_call, read_types, show_type
 
-TAKEN: Mapping[type, tuple[str, ...]] = {
-    float: ("number", "integer"),
-    int: ("integer",),
-    bool: ("boolean",),
-    str: ("category", "text"),
-    datetime: ("time",),
-}  # kinds of raw columns that an argument of a type takes
-GIVEN: Mapping[type, str] = {float: "number", int: "integer", bool: "boolean", str: "category"}
 MARK = "__feature__"
 
 
@@ -135,39 +125,60 @@ def load_packaged(path: Path, sha256: str) -> tuple[Definition, ...]:
     return load_definitions(path, path.name)
 
 
-def parse_definitions(source: str, name: str = "cell", code: str = "") -> tuple[Definition, ...]:
-    """Turn the text of a file into definitions, in its order; ``code`` is the text's SHA-256.
+def parse_definitions(
+    source: str, name: str = "cell", code: str = "", known: Mapping[str, Any] | None = None
+) -> tuple[Definition, ...]:
+    """Turn the text of a file into definitions, in its order.
+
+    Parameters
+    ----------
+    source : str
+    name : str
+        What messages call the text.
+    code : str
+        Its SHA-256; default: it is computed.
+    known : mapping, optional
+        Names that are there before: what a definitions file has, for a cell that is tried out.
 
     Raises
     ------
     FeatureError
         All findings, each with the file's name and the line.
     """
-    try:
-        tree = ast.parse(source, name)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise FeatureError(
-            f"{name}:{line}: the file must be Python. {getattr(error, 'msg', error)}."
-        ) from None
+    tree = _parse(source, name)
     faults = find_faults(tree)
     if not faults:
-        module = _execute(tree, source, name)
+        module = _execute(tree, name, known or {})
         lines = find_lines(tree)
         found: list[Definition] = []
         for label in sorted(lines, key=lambda each: lines[each][-1]):
+            line = lines[label][-1]
             if len(lines[label]) > 1 and _is_feature(module.get(label)):
-                faults.append(
-                    (lines[label][-1], f"feature '{label}' is defined a second time. Rename one of them.")
-                )
+                faults.append((line, f"feature '{label}' is defined a second time. Rename one of them."))
             try:
-                found += _read(label, module.get(label), lines[label][-1], name)
+                found += _read(label, module.get(label), line, name)
             except FeatureError as error:
-                faults += [(lines[label][-1], text) for text in str(error).splitlines()]
+                faults += [(line, text) for text in str(error).splitlines()]
+        faults += _find_lost(tree, module, {*lines, *(known or {})})
         if not faults:
             code = code or hashlib.sha256(source.encode()).hexdigest()
             return tuple(replace(each, code=code) for each in found)
     raise FeatureError("\n".join(f"{name}:{line}: {text}" for line, text in sorted(faults)))
+
+
+def run_definitions(source: str, name: str) -> dict[str, Any]:
+    """Run the text of a definitions file and give its names; for a cell that is tried out beside it.
+
+    Raises
+    ------
+    FeatureError
+        It is no Python, imports what it may not, or raises.
+    """
+    tree = _parse(source, name)
+    faults = find_faults(tree)
+    if faults:
+        raise FeatureError("\n".join(f"{name}:{line}: {text}" for line, text in faults))
+    return _execute(tree, name, {})
 
 
 def check_definitions(
@@ -237,21 +248,44 @@ def _find_wrong_kinds(each: Definition, kinds: Mapping[str, str]) -> list[str]:
     return texts
 
 
-def _execute(tree: ast.Module, source: str, name: str) -> dict[str, Any]:
+def _parse(source: str, name: str) -> ast.Module:
+    try:
+        return ast.parse(source, name)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        reason = getattr(error, "msg", error)
+        raise FeatureError(f"{name}:{line}: the file must be Python. {reason}.") from None
+
+
+def _execute(tree: ast.Module, name: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """Run the file in a module of its own; it is not put into sys.modules and leaves no byte code behind."""
-    module = types.ModuleType(f"features_{hashlib.sha256(source.encode()).hexdigest()[:12]}")
+    module = types.ModuleType("features_of_a_person")
+    module.__dict__.update({key: value for key, value in known.items() if not key.startswith("__")})
     module.__file__ = name
     try:
         exec(compile(tree, name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102  # the user's own code
-    except Exception as error:
-        lines = [
-            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
-        ]
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((frame.lineno for frame in reversed(frames) if frame.filename == name), 1)
         said = str(error) if isinstance(error, FeatureError) else f"{type(error).__name__}: {error}"
-        raise FeatureError(
-            f"{name}:{lines[-1] if lines else 1}: the file must run and does not. {said}"
-        ) from None
+        raise FeatureError(f"{name}:{line}: the file must run and does not. {said}") from None
     return module.__dict__
+
+
+def _find_lost(tree: ast.Module, module: Mapping[str, Any], seen: set[str]) -> list[tuple[int, str]]:
+    """Find features that would be overlooked: defined in a block, or a built-in that is assigned to no name."""
+    lost = [
+        (1, f"feature '{label}' must be defined at the left margin, by 'def' or 'name = ...', and is not.")
+        for label, value in module.items()
+        if label not in seen and _is_feature(value)
+    ]
+    for node in tree.body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            maker = module.get(call.func.id)
+            if getattr(maker, "__module__", "") == "toolkit.features.declare":
+                lost.append((node.lineno, f"{call.func.id}(...) must be assigned to the feature's name."))
+    return lost
 
 
 def _is_feature(value: object) -> bool:
@@ -265,101 +299,20 @@ def _read(label: str, value: Any, line: int, name: str) -> list[Definition]:
     mark = getattr(value, MARK, None)
     if not isinstance(mark, Mark):
         return []
-    taken, given = _read_types(label, value)
+    taken, given = read_types(label, value)
     inputs = tuple(taken)
     return [
         Definition(
             name=label,
             maker=FUNCTION,
             inputs=inputs,
-            params={"takes": [_show(kind, optional) for kind, optional in taken.values()]},
+            params={"takes": [show_type(kind, optional) for kind, optional in taken.values()]},
             meaning=mark.meaning,
             unit=mark.unit,
             owner=mark.owner,
             claims=mark.replaces,
-            function=_make_call(value, label, taken, f"{name}:{line}"),
+            function=make_call(value, label, taken, f"{name}:{line}"),
             returns=GIVEN[given],
             line=line,
         )
     ]
-
-
-def _read_types(label: str, function: Callable[..., Any]) -> tuple[dict[str, tuple[type, bool]], type]:
-    """Give the type of each argument, with whether it may be None, and the type that is returned."""
-    try:
-        signature = inspect.signature(function, eval_str=True)
-    except (NameError, SyntaxError, TypeError) as error:
-        raise FeatureError(f"feature '{label}' has an annotation that is no type: {error}.") from None
-    findings, taken = [], {}
-    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    for argument in signature.parameters.values():
-        if argument.kind is not plain or argument.default is not inspect.Parameter.empty:
-            what = "has a default" if argument.kind is plain else "is no plain one"
-            findings.append(
-                f"feature '{label}' must have plain arguments, each a column of the table, and '{argument.name}' "
-                f"{what}. Use a constant of the file for what is no column."
-            )
-        elif (read := _parse_type(argument.annotation, TAKEN)) is None:
-            findings.append(
-                f"argument '{argument.name}' of feature '{label}' must be annotated with float, int, bool, str or "
-                f"datetime, with '| None' if it takes missing values. {_tell_annotation(argument.annotation)}"
-            )
-        else:
-            taken[argument.name] = read
-    if not signature.parameters:
-        findings.append(f"feature '{label}' must take at least one column of the table as an argument.")
-    given = _parse_type(signature.return_annotation, GIVEN)
-    if given is None:
-        findings.append(
-            f"feature '{label}' must say what it returns: -> float, int, bool or str, with '| None' if that may be "
-            f"missing. {_tell_annotation(signature.return_annotation)}"
-        )
-    if findings or given is None:
-        raise FeatureError("\n".join(findings))
-    return taken, given[0]
-
-
-def _parse_type(annotation: Any, known: Mapping[type, Any]) -> tuple[type, bool] | None:
-    options = typing.get_args(annotation) or (annotation,)
-    if typing.get_origin(annotation) not in (None, typing.Union, types.UnionType):
-        return None
-    kinds = [option for option in options if option is not type(None)]
-    if len(kinds) != 1 or not isinstance(kinds[0], type) or kinds[0] not in known:
-        return None
-    return kinds[0], len(options) > 1
-
-
-def _tell_annotation(annotation: Any) -> str:
-    if annotation is inspect.Parameter.empty:
-        return "It has no annotation."
-    return f"Got {annotation.__name__ if isinstance(annotation, type) else annotation} instead."
-
-
-def _show(kind: type, optional: bool) -> str:
-    return f"{kind.__name__} | None" if optional else kind.__name__
-
-
-def _make_call(
-    function: Callable[..., Any], label: str, taken: Mapping[str, tuple[type, bool]], place: str
-) -> Callable[..., Any]:
-    """Make what computes the feature: missing where a needed value is, and one message where the function fails."""
-    needed = tuple(index for index, (_, optional) in enumerate(taken.values()) if not optional)
-    floats = tuple(index for index, (kind, _) in enumerate(taken.values()) if kind is float)
-
-    def call(*values: Any) -> Any:
-        for index in needed:
-            if values[index] is None:
-                return None
-        for index in floats:
-            if type(values[index]) is int:  # a column of integers, taken as float
-                values = (*values[:index], float(values[index]), *values[index + 1 :])
-        try:
-            return function(*values)
-        except Exception as error:
-            row = ", ".join(f"{column}={value!r:.60}" for column, value in zip(taken, values, strict=True))
-            raise FeatureError(
-                f"{place}: feature '{label}' must give a value, or None for missing, for every row. For {row} it "
-                f"raised {type(error).__name__}: {error}. Handle this case in the function."
-            ) from None
-
-    return call

@@ -120,7 +120,7 @@ def plot_features(features: Features, rows: pa.Table, names: Sequence[str], clas
     frame = frame.assign(**{name: raw[name] for name in raw if features.inputs.get(name, name) in shown})
     for axes, name in zip(grid.flat, names, strict=False):
         if classes:
-            _plot_by_class(axes, frame[name], frame["label"], classes)
+            draw_by_class(axes, frame[name], frame["label"], classes)
         else:
             known = frame[frame[name].notna()]
             axes.plot(known[name], known["label"], ".", markersize=4, alpha=0.5)
@@ -133,7 +133,7 @@ def plot_features(features: Features, rows: pa.Table, names: Sequence[str], clas
     return figure
 
 
-def _plot_by_class(axes: Any, values: pd.Series, labels: pd.Series, classes: Sequence[str]) -> None:
+def draw_by_class(axes: Any, values: pd.Series, labels: pd.Series, classes: Sequence[str]) -> None:
     """Draw one histogram a class over common bins; a category or boolean has a bin a value."""
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         shares = pd.crosstab(values, labels, normalize="columns").reindex(columns=list(classes)).head(12)

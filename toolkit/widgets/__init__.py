@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit.widgets.board import open_board
     from toolkit.widgets.explorer import open_explorer, open_groups, open_times
+    from toolkit.widgets.features_view import open_features
 
-__all__ = ["open_board", "open_explorer", "open_groups", "open_times"]
+__all__ = ["open_board", "open_explorer", "open_features", "open_groups", "open_times"]
 
 _HOMES = {
     "open_board": "board",
     "open_explorer": "explorer",
+    "open_features": "features_view",
     "open_groups": "explorer",
     "open_times": "explorer",
 }

@@ -1,0 +1,103 @@
+"""The types of a function of one row's values, read from its annotations, and what calls it."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from toolkit.errors import FeatureError
+
+TAKEN: Mapping[type, tuple[str, ...]] = {
+    float: ("number", "integer"),
+    int: ("integer",),
+    bool: ("boolean",),
+    str: ("category", "text"),
+    datetime: ("time",),
+}  # kinds of raw columns that an argument of a type takes
+GIVEN: Mapping[type, str] = {float: "number", int: "integer", bool: "boolean", str: "category"}
+
+
+def read_types(label: str, function: Callable[..., Any]) -> tuple[dict[str, tuple[type, bool]], type]:
+    """Give the type of each argument, with whether it may be None, and the type that is returned."""
+    try:
+        signature = inspect.signature(function, eval_str=True)
+    except (NameError, SyntaxError, TypeError) as error:
+        raise FeatureError(f"feature '{label}' has an annotation that is no type: {error}.") from None
+    findings, taken = [], {}
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    for argument in signature.parameters.values():
+        if argument.kind is not plain or argument.default is not inspect.Parameter.empty:
+            what = "has a default" if argument.kind is plain else "is no plain one"
+            findings.append(
+                f"feature '{label}' must have plain arguments, each a column of the table, and '{argument.name}' "
+                f"{what}. Use a constant of the file for what is no column."
+            )
+        elif (read := _parse_type(argument.annotation, TAKEN)) is None:
+            findings.append(
+                f"argument '{argument.name}' of feature '{label}' must be annotated with float, int, bool, str or "
+                f"datetime, with '| None' if it takes missing values. {_tell_annotation(argument.annotation)}"
+            )
+        else:
+            taken[argument.name] = read
+    if not signature.parameters:
+        findings.append(f"feature '{label}' must take at least one column of the table as an argument.")
+    given = _parse_type(signature.return_annotation, GIVEN)
+    if given is None:
+        findings.append(
+            f"feature '{label}' must say what it returns: -> float, int, bool or str, with '| None' if that may be "
+            f"missing. {_tell_annotation(signature.return_annotation)}"
+        )
+    if findings or given is None:
+        raise FeatureError("\n".join(findings))
+    return taken, given[0]
+
+
+def _parse_type(annotation: Any, known: Mapping[type, Any]) -> tuple[type, bool] | None:
+    options = typing.get_args(annotation) or (annotation,)
+    if typing.get_origin(annotation) not in (None, typing.Union, types.UnionType):
+        return None
+    kinds = [option for option in options if option is not type(None)]
+    if len(kinds) != 1 or not isinstance(kinds[0], type) or kinds[0] not in known:
+        return None
+    return kinds[0], len(options) > 1
+
+
+def _tell_annotation(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return "It has no annotation."
+    return f"Got {annotation.__name__ if isinstance(annotation, type) else annotation} instead."
+
+
+def show_type(kind: type, optional: bool) -> str:
+    """Write a type as its annotation does."""
+    return f"{kind.__name__} | None" if optional else kind.__name__
+
+
+def make_call(
+    function: Callable[..., Any], label: str, taken: Mapping[str, tuple[type, bool]], place: str
+) -> Callable[..., Any]:
+    """Make what computes the feature: missing where a needed value is, and one message where the function fails."""
+    needed = tuple(index for index, (_, optional) in enumerate(taken.values()) if not optional)
+    floats = tuple(index for index, (kind, _) in enumerate(taken.values()) if kind is float)
+
+    def call(*values: Any) -> Any:
+        for index in needed:
+            if values[index] is None:
+                return None
+        for index in floats:
+            if type(values[index]) is int:  # a column of integers, taken as float
+                values = (*values[:index], float(values[index]), *values[index + 1 :])
+        try:
+            return function(*values)
+        except Exception as error:
+            row = ", ".join(f"{column}={value!r:.60}" for column, value in zip(taken, values, strict=True))
+            raise FeatureError(
+                f"{place}: feature '{label}' must give a value, or None for missing, for every row. For {row} it "
+                f"raised {type(error).__name__}: {error}. Handle this case in the function."
+            ) from None
+
+    return call

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolkit.columns import BLOCK_ROWS
+from toolkit.columns import iterate_batches
 from toolkit.data.schema import Schema
 from toolkit.errors import DataError, suggest
 
@@ -53,19 +53,20 @@ class LabelledRows:
     def batches(self, names: Sequence[str]) -> Iterator[tuple[slice, pa.RecordBatch]]:
         """Give blocks of labelled rows of some columns, each with its place among the labelled rows."""
         start = place = 0
-        with pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(BLOCK_ROWS, columns=list(names)):
-                keep = self.keep[start : start + batch.num_rows]
-                start += batch.num_rows
-                kept = batch.filter(pa.array(keep)).select(list(names))
-                yield slice(place, place + kept.num_rows), kept
-                place += kept.num_rows
+        for batch in iterate_batches(self.path, names):
+            keep = self.keep[start : start + batch.num_rows]
+            start += batch.num_rows
+            kept = batch.filter(pa.array(keep))
+            yield slice(place, place + kept.num_rows), kept
+            place += kept.num_rows
 
     def take(self, places: np.ndarray | Sequence[int], names: Sequence[str]) -> pa.Table:
         """Read some columns of the labelled rows at ``places`` (sorted indexes), and their label."""
         places, parts, schema = np.asarray(places, dtype=np.int64), [], None
         for block, batch in self.batches(names):
             schema = batch.schema
+            if not len(places) or block.start > places[-1]:
+                break
             low, high = np.searchsorted(places, [block.start, block.stop])
             if high > low:
                 parts.append(batch.take(pa.array(places[low:high] - block.start)))
@@ -145,7 +146,7 @@ def match_labels(
 def _match_in_order(path: Path, key: str, keys: pa.Array) -> np.ndarray | None:
     """Give each raw row's place among the labels (-1: none), or None if these are not in the table's order."""
     parts, at = [], 0
-    for batch in _key_batches(path, key):
+    for batch in iterate_batches(path, [key]):
         column = batch.column(0)
         place = pc.index_in(column, keys.slice(at, batch.num_rows)).fill_null(-1).to_numpy()
         found = place[place >= 0]
@@ -157,7 +158,9 @@ def _match_in_order(path: Path, key: str, keys: pa.Array) -> np.ndarray | None:
 
 
 def _match_any(path: Path, key: str, keys: pa.Array) -> np.ndarray:
-    parts = [pc.index_in(batch.column(0), keys).fill_null(-1).to_numpy() for batch in _key_batches(path, key)]
+    parts = [
+        pc.index_in(batch.column(0), keys).fill_null(-1).to_numpy() for batch in iterate_batches(path, [key])
+    ]
     place = np.concatenate(parts).astype(np.int64)
     known = np.zeros(len(keys), dtype=bool)
     known[place[place >= 0]] = True
@@ -168,8 +171,3 @@ def _match_any(path: Path, key: str, keys: pa.Array) -> np.ndarray:
             f"{', '.join(unknown[:5])}. Do collect.source and annotate.source belong together?"
         )
     return place
-
-
-def _key_batches(path: Path, key: str) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(BLOCK_ROWS, columns=[key])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from toolkit.columns import as_array
+from toolkit.columns import as_array, show_time
 from toolkit.data.labelled import LabelledRows
 from toolkit.data.splits import SPLITS
 from toolkit.params import Prepare
@@ -44,7 +44,7 @@ def measure_split_facts(
             entry["groups"] = len(np.unique(groups[own & (groups >= 0)]))
         if times is not None and own.any() and not np.isnat(times[own]).all():
             known = times[own & ~np.isnat(times)]
-            entry |= {"from": str(known.min()), "to": str(known.max())}
+            entry |= {"from": show_time(known.min()), "to": show_time(known.max())}
         facts[split] = entry
     return facts
 

@@ -11,7 +11,6 @@ from pandas.io.formats.style import Styler
 from toolkit.data.leaks.finding import Finding
 from toolkit.params import Checks
 
-WRAPPED = "30em"  # width of a column of sentences
 MOST_CLASSES = 20  # of more, a table has the first
 
 
@@ -22,7 +21,7 @@ def table_splits(facts: Mapping[str, Mapping[str, Any]], classes: Sequence[str])
         split: {name: _show(value) for name, value in entry.items() if name not in hidden}
         for split, entry in facts.items()
     }
-    return pd.DataFrame.from_dict(entries, orient="index").rename_axis("split").fillna("")
+    return pd.DataFrame.from_dict(entries, orient="index", dtype=object).rename_axis("split").fillna("")
 
 
 def table_leaks(findings: Sequence[Finding], checks: Checks) -> Styler:
@@ -59,8 +58,10 @@ def table_evidence(findings: Sequence[Finding]) -> Styler | str:
 
 def _wrap(frame: pd.DataFrame, name: str) -> Styler:
     """Let the last column's sentences wrap; the fixed name keeps the notebook the same every time."""
-    style = f"text-align: left; white-space: normal; min-width: {WRAPPED}"
-    return Styler(frame, uuid=name, cell_ids=False).map(lambda _: style, subset=[frame.columns[-1]])
+    props = "text-align: left; white-space: normal"
+    return Styler(frame, uuid=name, cell_ids=False).set_table_styles(
+        [{"selector": "td:last-child", "props": props}]
+    )
 
 
 def _show(value: Any) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_rows import make_rows
 
@@ -13,6 +13,7 @@ from toolkit.data.labelled import match_labels
 from toolkit.errors import DataError
 
 
+@settings(deadline=None)
 @given(st.permutations(range(12)), st.integers(1, 12), st.booleans())
 def test_labels_of_any_order_and_number_find_their_rows(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], count: int, ordered: bool

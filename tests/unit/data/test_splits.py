@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.data.splits import (
@@ -22,6 +22,7 @@ from toolkit.errors import DataError
 KEYS = pa.array([f"row-{index}" for index in range(5000)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=30), st.integers(0, 2**31 - 1))
 def test_places_are_the_hash_as_a_fraction(keys: list[str], seed: int) -> None:
     def place(key: str) -> float:
@@ -31,6 +32,7 @@ def test_places_are_the_hash_as_a_fraction(keys: list[str], seed: int) -> None:
     assert measure_places(pa.array(keys), seed).tolist() == [place(key) for key in keys]
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 2**31 - 1), st.floats(0.01, 0.4), st.floats(0.01, 0.4))
 def test_a_test_row_stays_one_when_valid_share_changes(key: str, seed: int, one: float, other: float) -> None:
     in_test = assign_split(key, one, 0.3, seed) == "test"

@@ -19,6 +19,8 @@ def find_duplicates(splits: Splits) -> Finding:
     All rows are compared, by a hash of 64 bits over their features (the chance that any two of 10 million different
     rows have the same is 3 in a million). Memory is 40 bytes a row.
 
+    A feature that names each row (see the check of identifiers) hides what is equal besides it: exclude it first.
+
     Where features have few values, equal rows come by chance and are no leak. Two estimates of how many: the features'
     own chances of being equal, multiplied (as if independent); and, for each feature, the pairs of rows that are
     equal in all others, times its chance of being equal then. Found is what is more than three times the larger

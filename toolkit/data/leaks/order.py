@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.columns import show_time
 from toolkit.data.leaks.finding import SHOWN, Finding, Splits, nothing_to_check
 from toolkit.data.split_rules import load_times
 from toolkit.data.splits import SPLITS, TEST, TRAIN
@@ -62,13 +63,14 @@ def find_time_order(splits: Splits) -> Finding:
     late = np.flatnonzero(train & (times > first))
     if not len(late):
         return Finding(
-            TIME, False, 0, measured, f"No row of train is later than the first of test ({first})."
+            TIME, False, 0, measured, f"No row of train is later than the first of test ({show_time(first)})."
         )
     worst = late[np.argsort(times[late], kind="stable")[::-1][:SHOWN]]
-    evidence = [{**splits.describe(int(row)), name: str(times[row])} for row in worst]
+    evidence = [{**splits.describe(int(row)), name: show_time(times[row])} for row in worst]
     message = (
-        f"{len(late):,} of {int(train.sum()):,} rows of train are later than the first row of test ({first}), up to "
-        f"{times[worst[0]]}: the model learns from what comes after the rows it is judged on."
+        f"{len(late):,} of {int(train.sum()):,} rows of train are later than the first row of test "
+        f"({show_time(first)}), up to {show_time(times[worst[0]])}: the model learns from what comes after the rows that it is "
+        "judged on."
     )
     advice = (
         "Set prepare.split to time, so that test is the latest rows; or, if the model never predicts the future, "
@@ -106,8 +108,8 @@ def find_late_features(splits: Splits) -> Finding:
                     "rows": len(later),
                     "share": round(len(later) / len(times), 6),
                     **splits.describe(first),
-                    "its time": str(times[first]),
-                    "event": str(events[first]),
+                    "its time": show_time(times[first]),
+                    "event": show_time(events[first]),
                 }
             )
     if not evidence:

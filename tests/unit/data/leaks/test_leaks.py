@@ -11,6 +11,7 @@ from make_rows import make_rows, make_splits
 from scipy.stats import poisson
 from sklearn.metrics import r2_score, roc_auc_score
 
+from toolkit.columns import show_time
 from toolkit.data.leaks.chance import count_cross_pairs, group_equal, is_more_than_chance, measure_collision
 from toolkit.data.leaks.finding import Finding, Splits
 from toolkit.data.leaks.giveaway import measure_auc, measure_r2
@@ -134,7 +135,7 @@ def test_train_rows_after_test_rows_are_found(tmp_path: Path) -> None:
     codes = make_splits(make_rows(tmp_path, columns)).codes
     first = int(np.flatnonzero(codes == 2)[0])
     assert finding.found and finding.statistic == int((codes[first:] == 0).sum())
-    assert str(columns["at"][first]) in finding.message and "prepare.split to time" in finding.advice
+    assert show_time(columns["at"][first]) in finding.message and "prepare.split to time" in finding.advice
     generated = columns | {"generated": [bool(code == 0) for code in codes]}  # their times say nothing
     splits = make_splits(make_rows(tmp_path, generated), codes, time="at")
     assert not CHECKS["time"](splits).found

@@ -69,8 +69,8 @@ def find_time_order(splits: Splits) -> Finding:
     evidence = [{**splits.describe(int(row)), name: show_time(times[row])} for row in worst]
     message = (
         f"{len(late):,} of {int(train.sum()):,} rows of train are later than the first row of test "
-        f"({show_time(first)}), up to {show_time(times[worst[0]])}: the model learns from what comes after the rows that it is "
-        "judged on."
+        f"({show_time(first)}), up to {show_time(times[worst[0]])}: the model learns from what comes after the rows "
+        "that it is judged on."
     )
     advice = (
         "Set prepare.split to time, so that test is the latest rows; or, if the model never predicts the future, "

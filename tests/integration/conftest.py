@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from data_project import make_data_project
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from toolkit.params import SECTIONS
@@ -162,3 +163,11 @@ class TinyProject:
 def tiny_project(tmp_path: Path) -> TinyProject:
     """Give a fresh project, at a path with a blank in it."""
     return TinyProject(tmp_path / "tiny project")
+
+
+@pytest.fixture
+def data_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a project for the first stages, which notebooks that run in this process take for theirs."""
+    monkeypatch.setenv("TOOLKIT_ROOT", str(tmp_path))
+    monkeypatch.delenv("TOOLKIT_RUN", raising=False)
+    return make_data_project(tmp_path)

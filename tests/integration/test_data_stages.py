@@ -2,53 +2,26 @@
 
 import csv
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from data_project import run_notebook, set_params
 from sklearn.datasets import load_diabetes, load_digits
 
 from toolkit.artifacts import measure_hash
 from toolkit.errors import ToolkitError
 from toolkit.features import load_features
-from toolkit.pipeline import load_yaml
 
-ROOT = Path(__file__).parents[2]
 STAGES = ("collect", "annotate", "prepare")
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An own project with the committed dvc.yaml and params.yaml and a folder for data."""
-    for name in ("dvc.yaml", "params.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
-    for name in ("examples", "features", "generators", "schemas"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    monkeypatch.setenv("TOOLKIT_ROOT", str(tmp_path))
-    monkeypatch.delenv("TOOLKIT_RUN", raising=False)
-    return tmp_path
-
-
-def set_params(project: Path, **sections: dict[str, Any]) -> None:
-    from ruamel.yaml import YAML
-
-    values = load_yaml(project / "params.yaml")
-    for section, changes in sections.items():
-        values[section] |= changes
-    with (project / "params.yaml").open("w") as file:
-        YAML().dump(values, file)
-
-
-def run_notebook(stage: str) -> None:
-    """Run a notebook's cells in this process, as a reader does with Run All."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    for cell in json.loads((ROOT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)
+def project(data_project: Path) -> Path:
+    return data_project
 
 
 def write_csv(path: Path, header: list[str], rows: list[list[object]]) -> None:

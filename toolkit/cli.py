@@ -166,7 +166,7 @@ def _data_show(options: argparse.Namespace) -> None:
     from toolkit.paths import project_root
 
     root = project_root()
-    version = find_version(load_versions(root), options.version)
+    version = find_version(load_versions(root), options.version, root)
     if options.json:
         schema = load_record(root, version, "data/raw/schema.json")
         print(
@@ -191,7 +191,7 @@ def _data_diff(options: argparse.Namespace) -> int:
     if len(options.versions) > 2:
         print("toolkit: 'toolkit data diff' compares two versions. Got more.", file=sys.stderr)
         return 2
-    older, newer = choose_two(load_versions(root), options.versions)
+    older, newer = choose_two(load_versions(root), options.versions, root)
     diff = diff_versions(root, older, newer)
     print(json.dumps(asdict(diff), indent=2) if options.json else show_diff(diff, older, newer))
     return 0

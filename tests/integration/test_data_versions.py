@@ -14,11 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ruamel.yaml import YAML
 from scipy.stats import ks_2samp
 
 from toolkit.cli import main
+from toolkit.data.lock_text import parse_lock
 from toolkit.data.version_diff import diff_versions
-from toolkit.data.versions import choose_two, find_file, find_version, load_versions
+from toolkit.data.versions import choose_two, find_file, find_version, is_cached, load_tag, load_versions
 from toolkit.errors import DataError
 
 pytestmark = pytest.mark.integration
@@ -159,12 +161,73 @@ def test_a_difference_is_told_in_columns_rows_values_labels_and_splits(project: 
     assert later.schema == [{"column": "new", "what": "added", "before": "", "after": "number"}]
 
 
+def test_a_version_goes_by_what_git_knows(project: Project) -> None:
+    versions = load_versions(project.root)
+    _, second, first = versions
+    assert find_version(versions, "HEAD", project.root) == second  # the commit without data has its dvc.lock
+    assert find_version(versions, "HEAD~2", project.root) == first
+    assert find_version(versions, second.commits[0]) is second  # the whole hash
+    with pytest.raises(DataError, match=f"Did you mean '{first.id[:7]}'"):
+        find_version(versions, first.id[:6] + "z", project.root)
+    with pytest.raises(DataError, match="and none has"):
+        find_version(versions, "--output=stolen", project.root)
+
+
+def test_a_model_belongs_to_the_data_that_it_was_made_of(project: Project, tmp_path: Path) -> None:
+    copy = tmp_path / "clone"
+    shutil.copytree(project.root, copy)
+    first = load_versions(copy)[-1]
+    lock = (
+        "stages:\n  package:\n    deps:\n    - path: data/prepared\n      md5: {}\n"
+        "    outs:\n    - path: models/package\n      md5: {}\n"
+    ).format(first.hashes["data/prepared"], "0" * 32)
+    text = (copy / "dvc.lock").read_text()
+    (copy / "dvc.lock").write_text(text.replace("models/package", "models/other") + lock.partition("\n")[2])
+    (copy / "released").mkdir()
+    (copy / "released/tag.txt").write_text("sales:one\n")
+    third, _, first = load_versions(copy)
+    assert third.models == () and first.models[1:] == ("0" * 32,)
+    assert [load_tag(copy, package) for package in first.models] == [
+        "sales:one (released)",
+        "package 00000000",
+    ]
+
+
+def test_lines_of_dvc_lock_say_what_a_yaml_reader_says(project: Project) -> None:
+    for path in (project.root / "dvc.lock", Path(__file__).resolve().parents[2] / "dvc.lock"):
+        stages = YAML(typ="safe", pure=True).load(text := path.read_text())["stages"]
+        lock = parse_lock(text)
+        assert lock.outs == {out["path"]: out["md5"] for body in stages.values() for out in body["outs"]}
+        assert lock.makers == {out["path"]: name for name, body in stages.items() for out in body["outs"]}
+        for stage, body in stages.items():
+            assert lock.deps[stage] == {dep["path"]: dep["md5"] for dep in body["deps"]}
+        assert lock.source == stages["collect"]["params"]["params.yaml"]["collect"]["source"]
+
+
+def test_a_version_is_cached_if_all_of_its_files_are(project: Project, tmp_path: Path) -> None:
+    copy = tmp_path / "clone"
+    shutil.copytree(project.root, copy, symlinks=True)
+    third, second, _ = load_versions(copy)
+    assert is_cached(copy, third)
+    lost = find_file(copy, third, "data/raw/table.parquet")
+    content = lost.read_bytes()
+    lost.unlink()
+    assert not is_cached(copy, third) and is_cached(copy, second)
+    table = copy / "data/raw/table.parquet"
+    table.unlink(missing_ok=True)
+    with pytest.raises(DataError, match="must be in DVC's cache"):
+        find_file(copy, third, "data/raw/table.parquet")
+    table.write_bytes(content)
+    assert find_file(copy, third, "data/raw/table.parquet") == table  # the same file in the workspace will do
+
+
 def test_commands_show_them(project: Project, monkeypatch, capsys) -> None:
     monkeypatch.setenv("TOOLKIT_ROOT", str(project.root))
     monkeypatch.setenv("COLUMNS", "120")
     assert main(["data", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 5 and "sales:three" in lines[1] and "not committed" in lines[1] and "*" in lines[1]
+    assert "Commit dvc.lock" in lines.pop() and len(lines) == 5
+    assert "sales:three" in lines[1] and "not committed" in lines[1] and "*" in lines[1]
     assert "sales:two" in lines[2] and "tables/sales.csv" in lines[2] and max(map(len, lines)) <= 120
     assert main(["data", "list", "--json"]) == 0
     assert [each["rows"] for each in json.loads(capsys.readouterr().out)] == [105, 110, 100]
@@ -203,4 +266,4 @@ def test_fifty_revisions_are_listed_in_a_second(project: Project, tmp_path: Path
         clone.git("commit", "-qam", f"revision {number}")
     begin = time.process_time()
     assert len(load_versions(copy)) == 3
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 1

@@ -40,7 +40,10 @@ def show_versions(root: Path, versions: list[Version], width: int = 0) -> str:
         facts = describe_version(root, version)
         mark = "*" if facts.pop("workspace") else ""
         rows.append({**facts, "version": facts["version"] + mark, "models": ", ".join(facts["models"])})
-    return show_table(rows, width) + "\n* in the workspace"
+    notes = ["* in the workspace"]
+    if any(version.current and not version.commit for version in versions):
+        notes.append("Commit dvc.lock to keep the version of the workspace.")
+    return "\n".join([show_table(rows, width), *notes])
 
 
 def show_version(root: Path, version: Version, width: int = 0) -> str:

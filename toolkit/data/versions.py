@@ -6,18 +6,21 @@ data/prepared in a revision of dvc.lock. Its content is read from DVC's cache.
 
 from __future__ import annotations
 
-import configparser
 import hashlib
 import json
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import DataError
+from toolkit.artifacts import measure_md5
+from toolkit.data.lock_history import iterate_revisions, read_revision
+from toolkit.data.lock_text import Lock, parse_lock
+from toolkit.dvc_cache import cache_entry, find_cache
+from toolkit.errors import DataError, suggest
 
-FOLDERS = ("data/raw", "data/labels", "data/prepared")
+PREPARED = "data/prepared"
+FOLDERS = ("data/raw", "data/labels", PREPARED)
 PACKAGE = "models/package"
 WORKSPACE = "workspace"
 FETCH = "Fetch it with './run dvc fetch --all-commits', if it was ever pushed."
@@ -39,6 +42,8 @@ class Version:
         What it was collected from.
     models : tuple of str
         Hashes of the packages that were made of it.
+    commits : tuple of str
+        All whose dvc.lock has it, the oldest first.
     current : bool
         Whether it is the one of the workspace's dvc.lock.
     """
@@ -51,6 +56,7 @@ class Version:
     source: str = ""
     models: tuple[str, ...] = ()
     current: bool = False
+    commits: tuple[str, ...] = ()
 
 
 def load_versions(root: Path) -> list[Version]:
@@ -62,13 +68,18 @@ def load_versions(root: Path) -> list[Version]:
         There is no dvc.lock, in no revision, that has data/raw.
     """
     found: dict[str, Version] = {}
-    for commit, time, subject, lock in [*_iterate_revisions(root), _read_workspace(root)]:
-        version = _parse(lock, commit, time, subject)
+    for commit, time, subject, text in [*iterate_revisions(root), _read_workspace(root)]:
+        lock = parse_lock(text)
+        version = _make_version(lock, commit, time, subject)
         if version is None:
             continue
-        known = found.get(version.id, version)  # the first that has it tells its time
-        models = tuple(dict.fromkeys((*known.models, *version.models)))
-        found[version.id] = replace(known, models=models, current=commit == WORKSPACE or known.current)
+        known = found.get(version.id)
+        if known is None:  # the first that has it tells its time
+            found[version.id] = version
+        else:
+            commits = (*known.commits, *version.commits)
+            found[version.id] = replace(known, current=version.current or known.current, commits=commits)
+        _add_package(found, version, lock)
     if not found:
         raise DataError(
             "dvc.lock must record data/raw, in the workspace or in a commit, and does not. './run dvc repro collect' "
@@ -77,8 +88,10 @@ def load_versions(root: Path) -> list[Version]:
     return list(reversed(found.values()))
 
 
-def find_version(versions: list[Version], name: str) -> Version:
-    """Find a version by (the first digits of) its id or its commit, or by ``workspace``.
+def find_version(versions: list[Version], name: str, root: Path | None = None) -> Version:
+    """Find a version by ``workspace``, or the first digits of its id or of a commit that has it.
+
+    With the project's root, also by what else git knows as a revision: a tag, a branch, ``HEAD~1``.
 
     Raises
     ------
@@ -88,23 +101,26 @@ def find_version(versions: list[Version], name: str) -> Version:
     if name == WORKSPACE:
         found = [version for version in versions if version.current]
     else:
-        found = [
-            version
-            for version in versions
-            if name and (version.id.startswith(name) or version.commit.startswith(name))
+        found = [version for version in versions if name and version.id.startswith(name)] or [
+            version for version in versions if name and any(each.startswith(name) for each in version.commits)
         ]
     if len(found) == 1:
         return found[0]
+    if not found and root is not None and (version := _read_revision(root, versions, name)):
+        return version
     shown = ", ".join(version.id for version in (found or versions)[:10])
+    near = suggest(name, [WORKSPACE, *(version.id[: max(len(name), 4)] for version in versions)])
     what = (
         f"several have it: {shown}. Give more digits."
         if found
-        else f"none has. They are {shown}, or '{WORKSPACE}'."
+        else f"none has.{near} They are {shown}, or '{WORKSPACE}'."
     )
     raise DataError(f"'{name}' must be the id or commit of one version of the data set, and {what}")
 
 
-def choose_two(versions: list[Version], names: list[str]) -> tuple[Version, Version]:
+def choose_two(
+    versions: list[Version], names: list[str], root: Path | None = None
+) -> tuple[Version, Version]:
     """Choose the versions to compare, the older first: those named, else the last committed one and the workspace's.
 
     Raises
@@ -113,20 +129,21 @@ def choose_two(versions: list[Version], names: list[str]) -> tuple[Version, Vers
         A name is of none or several, or there is nothing to compare.
     """
     if len(names) == 2:
-        return find_version(versions, names[0]), find_version(versions, names[1])
+        return find_version(versions, names[0], root), find_version(versions, names[1], root)
     newer = find_version(versions, WORKSPACE) if any(version.current for version in versions) else versions[0]
     if names:
-        return find_version(versions, names[0]), newer
+        return find_version(versions, names[0], root), newer
     others = [version for version in versions if version.commit and version.id != newer.id]
     if not others:
         raise DataError(
-            "There must be two versions to compare, and there is one. 'toolkit data list' shows it."
+            "There must be two versions to compare, and there is one. Commit dvc.lock after a run to keep its version; "
+            "'toolkit data list' shows what there is."
         )
     return others[0], newer
 
 
 def find_file(root: Path, version: Version, path: str) -> Path:
-    """Give where a file of a version is: in DVC's cache, or in the workspace if it is the workspace's version.
+    """Give where a file of a version is: in DVC's cache, or in the workspace if it is the same there.
 
     Raises
     ------
@@ -136,15 +153,35 @@ def find_file(root: Path, version: Version, path: str) -> Path:
     folder = next(name for name in FOLDERS if path.startswith(name + "/"))
     if folder not in version.hashes:
         raise DataError(f"Version {version.id} must have {folder} and has not: its run ended before that.")
-    listing = _cache_path(root, version.hashes[folder])
-    if listing.is_file():
-        entries = {each["relpath"]: each["md5"] for each in json.loads(listing.read_text(encoding="utf-8"))}
+    entries = _list_files(root, version.hashes[folder])
+    if entries is not None:
         name = path.removeprefix(folder + "/")
         if name not in entries:
             raise DataError(f"Version {version.id} must have {path} and has not.")
         if (cached := _cache_path(root, entries[name])).is_file():
             return cached
+        if (root / path).is_file() and measure_md5(root / path) == entries[name]:
+            return root / path
     raise DataError(f"{path} of version {version.id} must be in DVC's cache and is not. {FETCH}")
+
+
+def check_files(root: Path, wanted: Mapping[str, tuple[Version, ...]]) -> None:
+    """Check that files (by path) of versions are to be had.
+
+    Raises
+    ------
+    DataError
+        Some are not; all are named.
+    """
+    faults = []
+    for path, versions in wanted.items():
+        for version in versions:
+            try:
+                find_file(root, version, path)
+            except DataError as error:
+                faults.append(str(error).removesuffix(f" {FETCH}"))
+    if faults:
+        raise DataError("\n  ".join(["Files of both versions must be there:", *faults]) + f"\n{FETCH}")
 
 
 def load_record(root: Path, version: Version, path: str) -> Any:
@@ -157,88 +194,71 @@ def load_record(root: Path, version: Version, path: str) -> Any:
 
 def load_tag(root: Path, package: str) -> str:
     """Read the tag of a packaged model by the hash of its folder; its first digits if it is not in the cache."""
-    listing = _cache_path(root, package)
-    if listing.is_file():
-        entries = {each["relpath"]: each["md5"] for each in json.loads(listing.read_text(encoding="utf-8"))}
-        tag = _cache_path(root, entries.get("tag.txt", package))
-        if tag.is_file() and tag != listing:
-            return tag.read_text(encoding="utf-8").strip()
-    return f"package {package[:8]}"
+    tag = _cache_path(root, (_list_files(root, package) or {}).get("tag.txt", "none"))
+    if not tag.is_file():
+        return f"package {package[:8]}"
+    name, released = tag.read_text(encoding="utf-8").strip(), root / "released/tag.txt"
+    is_released = released.is_file() and released.read_text(encoding="utf-8").strip() == name
+    return f"{name} (released)" if is_released else name
 
 
 def is_cached(root: Path, version: Version) -> bool:
-    """Whether the folders of a version are in DVC's cache."""
-    return all(_cache_path(root, digest).is_file() for digest in version.hashes.values())
+    """Whether all files of a version are in DVC's cache."""
+    listings = [_list_files(root, digest) for digest in version.hashes.values()]
+    return all(
+        listing is not None and all(_cache_path(root, digest).is_file() for digest in listing.values())
+        for listing in listings
+    )
+
+
+def _list_files(root: Path, digest: str) -> dict[str, str] | None:
+    """Give the hash of each file of a folder by path; None if the cache lacks the list, or has it damaged."""
+    try:
+        entries = json.loads(_cache_path(root, digest).read_text(encoding="utf-8"))
+        return {entry["relpath"]: entry["md5"] for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _cache_path(root: Path, digest: str) -> Path:
-    return _find_cache(root) / "files" / "md5" / digest[:2] / digest[2:]
+    return cache_entry(find_cache(root), digest)
 
 
-def _find_cache(root: Path) -> Path:
-    for name in ("config.local", "config"):
-        parser = configparser.ConfigParser()
-        parser.read(root / ".dvc" / name)
-        place = parser.get("cache", "dir", fallback="")
-        if place:
-            return (root / ".dvc" / place).resolve()
-    return root / ".dvc" / "cache"
-
-
-def _parse(lock: str, commit: str, time: str, subject: str) -> Version | None:
-    import yaml
-
-    try:
-        stages = (yaml.load(lock, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}).get("stages", {})  # noqa: S506
-        outs = {
-            out["path"]: out["md5"]
-            for stage in stages.values()
-            for out in stage.get("outs", [])
-            if "md5" in out
-        }
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
-        return None  # a lock with conflict marks, say
-    hashes = {name: outs[name] for name in FOLDERS if name in outs}
+def _make_version(lock: Lock, commit: str, time: str, subject: str) -> Version | None:
+    hashes = {name: lock.outs[name] for name in FOLDERS if name in lock.outs}
     if "data/raw" not in hashes:
         return None
     digest = hashlib.sha256("\n".join(hashes.values()).encode()).hexdigest()[:8]
-    source = stages["collect"].get("params", {}).get("params.yaml", {}).get("collect", {})
-    committed = ("", "", "") if commit == WORKSPACE else (commit, time, subject)
-    models = (outs[PACKAGE],) if PACKAGE in outs else ()
-    return Version(digest, hashes, *committed, source=str(source.get("source", "")), models=models)
+    if commit == WORKSPACE:
+        return Version(digest, hashes, source=lock.source, current=True)
+    return Version(digest, hashes, commit[:7], time, subject, lock.source, commits=(commit,))
+
+
+def _add_package(found: dict[str, Version], version: Version, lock: Lock) -> None:
+    """Count the packaged model that a dvc.lock records towards the version that it was made of.
+
+    That is an earlier one if the stages after prepare have not run since.
+    """
+    package, prepared = lock.outs.get(PACKAGE), version.hashes.get(PREPARED)
+    used = lock.deps.get(lock.makers.get(PACKAGE, ""), {}).get(PREPARED, prepared)
+    makers = [each for each in found.values() if each.hashes.get(PREPARED) == used]
+    if not package or not used or not makers:
+        return
+    maker = found[version.id] if used == prepared else makers[-1]
+    if package not in maker.models:
+        found[maker.id] = replace(maker, models=(*maker.models, package))
+
+
+def _read_revision(root: Path, versions: list[Version], name: str) -> Version | None:
+    """Read the version at a revision of git; None if there is no such revision, or it has none."""
+    revision = read_revision(root, name)
+    if revision is None:
+        return None
+    commit, time, subject, text = revision
+    version = _make_version(parse_lock(text), commit, time, subject)
+    return next((known for known in versions if version and known.id == version.id), version)
 
 
 def _read_workspace(root: Path) -> tuple[str, str, str, str]:
     path = root / "dvc.lock"
     return WORKSPACE, "", "", path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _iterate_revisions(root: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Give commit, time, subject and text of each revision of dvc.lock, the oldest first."""
-    log = _git(root, "log", "--reverse", "--format=%h%x09%cI%x09%s", "--", "dvc.lock")
-    if log is None:
-        return
-    lines = [line.split("\t", 2) for line in log.decode(errors="replace").splitlines()]
-    wanted = "".join(f"{commit}:./dvc.lock\n" for commit, _, _ in lines)
-    answer = _git(root, "cat-file", "--batch", given=wanted.encode()) or b""
-    at = 0
-    for commit, time, subject in lines:
-        end = answer.index(b"\n", at)
-        head = answer[at:end].split()
-        at = end + 1
-        if head[-1] == b"missing":  # the commit removed it
-            continue
-        size = int(head[2])
-        yield commit, time, subject, answer[at : at + size].decode(errors="replace")
-        at += size + 1
-
-
-def _git(root: Path, *arguments: str, given: bytes = b"") -> bytes | None:
-    """Run git; None where there is no repository, or no commit yet."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], input=given, capture_output=True, check=False
-        )
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -5,13 +5,13 @@ They come from DVC's local cache, by the hashes in dvc.lock, without DVC: import
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+from toolkit.dvc_cache import cache_entry, find_cache
 from toolkit.pipeline import load_lock
 
 
@@ -25,34 +25,18 @@ def restore_outs(root: Path, stage: str) -> list[str]:
     return [out["path"] for out in gone if not _restore(root, cache, out)]
 
 
-def find_cache(root: Path) -> Path:
-    """Find DVC's local cache of files by MD5, honouring ``cache.dir`` in the project's and the user's settings."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    user = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or home / "dvc")
-    for file in (root / ".dvc/config.local", root / ".dvc/config", user / "config"):
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            parser.read(file, encoding="utf-8")
-        except (OSError, configparser.Error):
-            continue
-        named = parser.get("cache", "dir", fallback="")
-        if named:
-            return (file.parent / Path(named.strip("'\"")).expanduser()) / "files/md5"
-    return root / ".dvc/cache/files/md5"
-
-
 def _restore(root: Path, cache: Path, out: dict[str, Any]) -> bool:
     """Restore one output whole, or not at all."""
     place, md5 = root / out["path"], str(out.get("md5", ""))
     aside = place.with_name(f".{place.name}.{os.getpid()}.restored")
     try:
-        source = _entry(cache, md5)
+        source = cache_entry(cache, md5)
         place.parent.mkdir(parents=True, exist_ok=True)
         if md5.endswith(".dir"):
             for entry in json.loads(source.read_text(encoding="utf-8")):
                 target = aside / entry["relpath"]
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(_entry(cache, entry["md5"]), target)
+                shutil.copyfile(cache_entry(cache, entry["md5"]), target)
         else:
             shutil.copyfile(source, aside)
         aside.rename(place)
@@ -62,7 +46,3 @@ def _restore(root: Path, cache: Path, out: dict[str, Any]) -> bool:
         aside.unlink(missing_ok=True)
         return False
     return True
-
-
-def _entry(cache: Path, md5: str) -> Path:
-    return cache / md5[:2] / md5[2:]

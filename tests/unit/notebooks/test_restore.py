@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.notebooks.restore import find_cache, restore_outs
+from toolkit.notebooks.restore import restore_outs
 
 
 def put(cache: Path, content: bytes, suffix: str = "") -> str:
@@ -57,18 +57,3 @@ def test_what_the_cache_lacks_is_told_and_not_half_restored(project: Path) -> No
 
 def test_nothing_is_restored_before_the_first_run(tmp_path: Path) -> None:
     assert restore_outs(tmp_path, "train") == []
-
-
-def test_cache_is_where_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path / "user"))
-    (tmp_path / ".dvc").mkdir()
-    (tmp_path / "user").mkdir()
-    assert find_cache(tmp_path) == tmp_path / ".dvc/cache/files/md5"
-    (tmp_path / "user/config").write_text("[cache]\ndir = /of/the/user\n")
-    assert find_cache(tmp_path) == Path("/of/the/user/files/md5")
-    (tmp_path / ".dvc/config").write_text(
-        "['remote \"x\"']\nurl = %s\n[cache]\n    dir = ../near\n    type = copy\n"
-    )
-    assert find_cache(tmp_path) == tmp_path / ".dvc/../near/files/md5"
-    (tmp_path / ".dvc/config.local").write_text("[cache]\ndir = '/local one'\n")
-    assert find_cache(tmp_path) == Path("/local one/files/md5")

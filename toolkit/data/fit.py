@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.artifacts import write_json, write_text
 from toolkit.data.schema import Schema
+from toolkit.feature_values import ValueCache
 from toolkit.features import Features, check_definitions, load_definitions
 
 NONE = "# No feature was defined by a person: each column got what its type is given.\n"
@@ -22,6 +23,7 @@ def fit_features(
     definitions: Path | None = None,
     name: str = "",
     reserved: Sequence[str] = (),
+    cache: ValueCache | None = None,
 ) -> Features:
     """Fit features on the train split.
 
@@ -39,6 +41,8 @@ def fit_features(
         What messages call that file, as params.yaml does.
     reserved : sequence of str
         Columns that hold the label.
+    cache : ValueCache, optional
+        Knows what functions learnt from the same rows before.
 
     Raises
     ------
@@ -51,7 +55,8 @@ def fit_features(
     }
     others |= {schema.key: "the key", "label": "the label", **dict.fromkeys(reserved, "the label")}
     check_definitions(found, kinds, others, name)
-    return Features.fit(train, kinds, found, schema.zoned)
+    known = {each.name: state for each in found if cache and (state := cache.find_state(each)) is not None}
+    return Features.fit(train, kinds, found, schema.zoned, known)
 
 
 def write_features(folder: Path, features: Features, definitions: Path | None = None) -> None:

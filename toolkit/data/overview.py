@@ -11,13 +11,18 @@ from toolkit.columns import get_columns
 from toolkit.features import Features
 
 
-def rank_features(features: Features, rows: pa.Table, classes: Sequence[str]) -> dict[str, float]:
+def rank_features(
+    features: Features, rows: pa.Table, classes: Sequence[str], matrix: np.ndarray | None = None
+) -> dict[str, float]:
     """Rank features by the share of the label's variance that one alone explains, best first.
+
+    ``matrix`` is that of the rows, if it is at hand.
 
     For a regression the squared rank correlation (Spearman), for classes the correlation ratio of the feature's ranks
     (0: no relation that is monotone; 1: it decides the label). Rows that lack the feature do not count.
     """
-    matrix = features.matrix(get_columns(rows, features.inputs))
+    if matrix is None:
+        matrix = features.matrix(get_columns(rows, features.inputs))
     labels = np.array(rows["label"].to_pylist())
     scores = {}
     for index, name in enumerate(features.names):

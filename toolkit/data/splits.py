@@ -93,4 +93,9 @@ def check_splits(counts: np.ndarray, classes: tuple[str, ...], advice: str = ADV
 def sample_split(codes: np.ndarray, code: int, most: int) -> np.ndarray:
     """Give the places of at most so many rows of a split, evenly spaced."""
     places = np.flatnonzero(codes == code)
-    return places[:: max(-(-len(places) // most), 1)]
+    return places[:: find_step(len(places), most)]
+
+
+def find_step(count: int, most: int) -> int:
+    """Give the distance between rows of a sample of at most so many."""
+    return max(-(-count // most), 1)

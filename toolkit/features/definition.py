@@ -61,6 +61,8 @@ class Definition:
         SHA-256 of the file that the definition was read from; empty for one that no file holds.
     line : int
         Where it stands in that file.
+    source : str
+        SHA-256 of a function and of what it refers to in that file; comments and blanks do not count.
     """
 
     name: str
@@ -75,3 +77,4 @@ class Definition:
     returns: str = "number"
     code: str = ""
     line: int = 0
+    source: str = field(default="", compare=False)

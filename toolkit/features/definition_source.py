@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import copy
+import hashlib
 import sys
 
 ALLOWED = ("numpy", "toolkit.features", "__future__")
 CLOCKS = ("now", "utcnow", "today")
-STARS = "what it brings in cannot be seen"
+REFLECTIVE = frozenset({"eval", "exec", "globals", "vars", "locals", "getattr", "__import__"})
 
 
 def find_faults(tree: ast.Module) -> list[tuple[int, str]]:
@@ -37,6 +39,62 @@ def find_lines(tree: ast.Module) -> dict[str, list[int]]:
                 if isinstance(target, ast.Name):
                     lines.setdefault(target.id, []).append(node.lineno)
     return lines
+
+
+def measure_source(tree: ast.Module, label: str) -> str:
+    """Give the SHA-256 of a feature's statement and of all that it refers to in the file, directly or not.
+
+    What is said of it for people, comments and layout do not count. Statements that define no name (a loop that fills
+    a table) count for every feature.
+    """
+    defined: dict[str, list[ast.stmt]] = {}
+    always: list[ast.stmt] = []
+    for node in tree.body:
+        names = _find_bound(node)
+        for name in names:
+            defined.setdefault(name, []).append(node)
+        if not names and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            always.append(node)
+    wanted, seen = [label, *(name for node in always for name in _find_used(node))], set[str]()
+    while wanted:
+        name = wanted.pop()
+        if name in defined and name not in seen:
+            seen.add(name)
+            wanted += [used for node in defined[name] for used in _find_used(node, name == label)]
+    if seen & REFLECTIVE or any(REFLECTIVE & _find_used(node) for name in seen for node in defined[name]):
+        nodes: list[ast.AST] = list(tree.body)  # what it refers to cannot be seen
+    else:
+        chosen = {id(node) for name in seen for node in defined[name]} | {id(node) for node in always}
+        nodes = [node for node in tree.body if id(node) in chosen]
+    text = "\n".join(ast.dump(_bare(node) if label in _find_bound(node) else node) for node in nodes)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _find_bound(node: ast.AST) -> set[str]:
+    """Give the names that a statement of the module defines, if it does nothing else."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    if isinstance(node, ast.Assign | ast.AnnAssign) and all(isinstance(each, ast.Name) for each in targets):
+        return {each.id for each in targets if isinstance(each, ast.Name)}
+    return set()
+
+
+def _find_used(node: ast.AST, bare: bool = False) -> set[str]:
+    return {each.id for each in ast.walk(_bare(node) if bare else node) if isinstance(each, ast.Name)}
+
+
+def _bare(node: ast.AST) -> ast.AST:
+    """Give a function without its decorators and docstring."""
+    if not isinstance(node, ast.FunctionDef):
+        return node
+    plain = copy.copy(node)
+    plain.decorator_list = []
+    if ast.get_docstring(node) is not None:
+        plain.body = node.body[1:]
+    return plain
 
 
 def _judge_import(name: str) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 
 from toolkit.errors import FeatureError, suggest
 from toolkit.features.definition import FUNCTION, Definition
-from toolkit.features.definition_source import find_faults, find_lines
+from toolkit.features.definition_source import find_faults, find_lines, measure_source
 from toolkit.features.typed_function import GIVEN, TAKEN, make_call, read_types, show_type
 
 MARK = "__feature__"
@@ -156,7 +156,10 @@ def parse_definitions(
             if len(lines[label]) > 1 and _is_feature(module.get(label)):
                 faults.append((line, f"feature '{label}' is defined a second time. Rename one of them."))
             try:
-                found += _read(label, module.get(label), line, name)
+                found += [
+                    replace(each, source=measure_source(tree, label))
+                    for each in _read(label, module.get(label), line, name)
+                ]
             except FeatureError as error:
                 faults += [(line, text) for text in str(error).splitlines()]
         faults += _find_lost(tree, module, {*lines, *(known or {})})

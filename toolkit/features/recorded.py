@@ -15,8 +15,12 @@ REPLAYED_ROWS = 1000
 
 def record_columns(features: Features, columns: Mapping[str, np.ndarray | Sequence[Any]]) -> dict[str, str]:
     """Give the SHA-256 (16 hex digits) of each model column's float64 bits, for rows given as raw columns."""
-    matrix = features.matrix(columns)
+    return record_matrix(features.names, features.matrix(columns))
+
+
+def record_matrix(names: Sequence[str], matrix: np.ndarray) -> dict[str, str]:
+    """Give the same of a matrix (n, number of names)."""
     return {
         name: hashlib.sha256(np.ascontiguousarray(matrix[:, index]).tobytes()).hexdigest()[:16]
-        for index, name in enumerate(features.names)
+        for index, name in enumerate(names)
     }

@@ -112,6 +112,7 @@ class Features:
         kinds: Mapping[str, str],
         definitions: Sequence[Definition] = (),
         zoned: Collection[str] = (),
+        known: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Features:
         """Learn the features from training rows.
 
@@ -127,6 +128,8 @@ class Features:
         zoned : collection of str, or mapping
             The times whose values have an offset; a mapping gives the IANA name of the zone whose clocks they are read
             by, others are read in UTC.
+        known : mapping, optional
+            What definitions learnt from these very rows before, by name: they are not fitted again.
 
         Raises
         ------
@@ -161,7 +164,8 @@ class Features:
         fitted = []
         for definition in (*wanted, *definitions):
             try:
-                fitted.append((definition, _fit(definition, columns, inputs)))
+                state = (known or {}).get(definition.name)
+                fitted.append((definition, _fit(definition, columns, inputs) if state is None else state))
             except FeatureError as problem:
                 findings.append(str(problem))
         if findings:
@@ -178,8 +182,18 @@ class Features:
             for each in known
         }
 
-    def matrix(self, columns: Mapping[str, Column]) -> np.ndarray:
+    def only(self, name: str) -> Features:
+        """Give the transform of one feature alone."""
+        feature = next(each for each in self.features if each.name == name)
+        inputs = [self._columns[column] for column in dict.fromkeys(feature.definition.inputs)]
+        return Features([(feature.definition, feature.state)], inputs, self.code)
+
+    def matrix(
+        self, columns: Mapping[str, Column], known: Mapping[str, np.ndarray] | None = None
+    ) -> np.ndarray:
         """Transform columns of n rows into a float64 matrix (n, k), C order.
+
+        ``known`` has the model columns (n, j) of features, by name, that need not be computed.
 
         Raises
         ------
@@ -201,7 +215,10 @@ class Features:
             raise FeatureError(f"All columns must have the same number of rows. Got {lengths} instead.")
         out = np.empty((next(iter(lengths.values())), len(self.names)), dtype=np.float64)
         for start, end, maker in self._places:
-            out[:, start:end] = maker.columns([encoded[name] for name in maker.definition.inputs])
+            given = (known or {}).get(maker.definition.name)
+            if given is None:
+                given = maker.columns([encoded[name] for name in maker.definition.inputs])
+            out[:, start:end] = given
         return out
 
     def row(self, values: Mapping[str, object]) -> np.ndarray:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.artifacts import load_json
-from toolkit.columns import BLOCK_ROWS, ParquetColumns, iterate_columns
+from toolkit.columns import BLOCK_ROWS, ParquetColumns
 from toolkit.errors import ModelError
+from toolkit.feature_values import iterate_matrix, load_values
 from toolkit.features import Features, load_features
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ class Split:
     @cached_property
     def matrix(self) -> np.ndarray:
         """The model's matrix."""
-        return self.features.matrix(ParquetColumns([self.path], list(self.features.inputs)))
+        return np.concatenate(list(self.blocks()))
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Give the matrix in blocks of rows, in order, without holding it whole."""
-        for columns in iterate_columns(self.path, list(self.features.inputs), BLOCK_ROWS):
-            yield self.features.matrix(columns)
+    def blocks(self, rows: int = 0) -> Iterator[np.ndarray]:
+        """Give the matrix in blocks of rows, in order, without holding it whole; what prepare kept is only read."""
+        return iterate_matrix(
+            self.features, self.path, load_values(self.path.parent, self.name), rows or BLOCK_ROWS
+        )
 
 
 @dataclass(frozen=True, eq=False)

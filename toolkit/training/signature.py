@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.artifacts import measure_sha256
-from toolkit.columns import iterate_columns
-from toolkit.features.recorded import REPLAYED_ROWS, record_columns
+from toolkit.features.recorded import REPLAYED_ROWS, record_matrix
 from toolkit.params import Train
 from toolkit.training.dataset import Prepared
 from toolkit.training.train import Trained
@@ -49,9 +48,7 @@ def build_signature(model: Path, trained: Trained, data: Prepared, params: Train
         "params": params.model_dump(),
         "sha256": measure_sha256(model),
         "features_sha256": measure_sha256(data["train"].path.with_name("features.json")),
-        "replay": record_columns(
-            data.features, next(iterate_columns(data["train"].path, list(inputs), REPLAYED_ROWS))
-        ),
+        "replay": record_matrix(data.features.names, next(data["train"].blocks(REPLAYED_ROWS))),
         "self_test": {
             "rows": [{name: _plain(value) for name, value in row.items()} for row in rows],
             "outputs": np.asarray(trained.booster.predict(valid.matrix[:count])).tolist(),

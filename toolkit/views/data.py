@@ -110,11 +110,22 @@ def _tell_state(feature: Feature) -> str:
     return f"{len(state['groups'])} groups" if "groups" in state else ""
 
 
-def plot_features(features: Features, rows: pa.Table, names: Sequence[str], classes: Sequence[str]) -> Figure:
-    """Plot the distribution of each named model column by class, or its relation to the label for a regression."""
+def plot_features(
+    features: Features,
+    rows: pa.Table,
+    names: Sequence[str],
+    classes: Sequence[str],
+    matrix: np.ndarray | None = None,
+) -> Figure:
+    """Plot the distribution of each named model column by class, or its relation to the label for a regression.
+
+    ``matrix`` is that of the rows, if it is at hand.
+    """
+    if matrix is None:
+        matrix = features.matrix(get_columns(rows, features.inputs))
     height = (len(names) + 2) // 3
     figure, grid = new_figure(9.0, 2.3 * height, rows=height, columns=3, squeeze=False)
-    frame = pd.DataFrame(features.matrix(get_columns(rows, features.inputs)), columns=list(features.names))
+    frame = pd.DataFrame(matrix, columns=list(features.names))
     raw = {name: rows[name].to_pandas() for name in (*features.inputs, "label")}
     shown = {"category", "boolean", "label"}  # read better as they are than as codes
     frame = frame.assign(**{name: raw[name] for name in raw if features.inputs.get(name, name) in shown})

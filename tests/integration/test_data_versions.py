@@ -155,10 +155,13 @@ def test_a_difference_is_told_in_columns_rows_values_labels_and_splits(project: 
     assert size["distance"] == pytest.approx(ks_2samp(rng[:100], rng[:110] + 0.5).statistic, abs=1e-6)
     assert diff.columns[1]["distance"] == 0.0 and diff.columns[1]["changed"] == 0
     assert (diff.labels["added"], diff.labels["removed"], diff.labels["changed"]) == (10, 0, 1)
-    assert diff.splits["moved"] == {"train to test": 1}
+    assert diff.labels["changes"] == [{"before": "yes", "after": "no", "rows": 1}]
+    assert diff.splits["moved"] == {"train to test": 1} and diff.splits["removed"] == 0
+    assert diff.splits["added"] == {"train": 10, "valid": 0, "test": 0}
     later = diff_versions(project.root, second, third)
     assert later.rows == {"before": 110, "after": 105, "added": 0, "removed": 5, "changed": 0}
     assert later.schema == [{"column": "new", "what": "added", "before": "", "after": "number"}]
+    assert later.same == ["data/labels", "data/prepared"] and later.labels == later.splits == {}
 
 
 def test_a_version_goes_by_what_git_knows(project: Project) -> None:
@@ -219,6 +222,20 @@ def test_a_version_is_cached_if_all_of_its_files_are(project: Project, tmp_path:
         find_file(copy, third, "data/raw/table.parquet")
     table.write_bytes(content)
     assert find_file(copy, third, "data/raw/table.parquet") == table  # the same file in the workspace will do
+
+
+def test_all_files_that_are_not_to_be_had_are_told_at_once(project: Project, tmp_path: Path) -> None:
+    copy = tmp_path / "clone"
+    shutil.copytree(project.root, copy)
+    third, second, first = load_versions(copy)
+    for path in ("data/raw/table.parquet", "data/labels/labels.parquet"):
+        find_file(copy, first, path).unlink()
+    with pytest.raises(DataError) as told:
+        diff_versions(copy, first, second)
+    assert f"data/raw/table.parquet of version {first.id}" in str(told.value)
+    assert f"data/labels/labels.parquet of version {first.id}" in str(told.value)
+    assert str(told.value).count("dvc fetch") == 1
+    assert diff_versions(copy, second, third).rows["removed"] == 5
 
 
 def test_commands_show_them(project: Project, monkeypatch, capsys) -> None:

@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from toolkit.artifacts import load_json
+from toolkit.data.keyed_rows import Match, find_differences, read_column
 from toolkit.data.schema import Schema, parse_schema
-from toolkit.data.versions import Version, find_file, load_record
-from toolkit.errors import DataError
+from toolkit.data.schema_diff import compare_schemas
+from toolkit.data.version_labels import SPLITS, diff_labels, diff_splits
+from toolkit.data.versions import FOLDERS, PREPARED, Version, check_files, find_file
 
-SPLITS = ("train", "valid", "test")
-TOLD = (
-    "type",
-    "role",
-    "unit",
-    "zone",
-    "optional",
-    "personal",
-    "minimum",
-    "maximum",
-    "allowed",
-)  # by the contract
+FILES = {
+    "data/raw": ("data/raw/schema.json", "data/raw/table.parquet"),
+    "data/labels": ("data/labels/labels.parquet",),
+    PREPARED: (f"{PREPARED}/task.json", *(f"{PREPARED}/{split}.parquet" for split in SPLITS)),
+}
 
 
 @dataclass(frozen=True)
 class Diff:
-    """The differences of two versions; parts that one of them has not are empty.
+    """The differences of two versions; parts that are the same in both, or that one of them has not, are empty.
 
     Attributes
     ----------
+    same : list of str
+        Folders whose hash is the same.
     schema : list of dict
         column, what changed, before, after.
     rows : dict
-        Rows of each; keys added, removed, and kept with a changed value; of each kept column, how many values changed.
+        Rows of each; keys added, removed, and kept with a changed value (if the key is the same column in both).
     columns : list of dict
         Of each column in both: values changed in kept rows, distance of the distributions, and a mean or the share
         missing of each. The distance is the largest difference of the cumulative shares (Kolmogorov-Smirnov) for
         numbers, times and lengths of texts, and half the sum of the differences of the shares (total variation) for
         categories; both go from 0 to 1, and are those of the tables, not estimates from a sample.
     labels, splits : dict
-        Rows labelled, added, removed and changed labels, class mix; rows that moved from split to split.
+        Rows labelled, added, removed and changed labels, class mix; rows new to each split, or moved between splits.
     """
 
+    same: list[str]
     schema: list[dict[str, Any]]
     rows: dict[str, int]
     columns: list[dict[str, Any]]
@@ -58,111 +54,58 @@ class Diff:
 
 
 def diff_versions(root: Path, older: Version, newer: Version) -> Diff:
-    """Compare two versions; both must be in DVC's cache.
+    """Compare two versions; a folder whose hash is the same in both is not read.
 
     Raises
     ------
     DataError
-        A file is not in the cache, or the versions have keys of other names.
+        Files are not in the cache.
     """
+    differ = [name for name in FOLDERS if older.hashes.get(name) != newer.hashes.get(name)]
+    differ = [name for name in differ if name in older.hashes and name in newer.hashes]
+    check_files(root, {path: (older, newer) for name in differ for path in FILES[name]})
+    same = [name for name in FOLDERS if name in older.hashes and name not in differ and name in newer.hashes]
+    diff = Diff(same, [], {}, [], {}, {})
+    if "data/raw" in differ:
+        diff = _diff_raw(diff, root, older, newer)
+    if "data/labels" in differ:
+        diff = replace(diff, labels=diff_labels(root, older, newer))
+    if PREPARED in differ:
+        diff = replace(diff, splits=diff_splits(root, older, newer))
+    return diff
+
+
+def _diff_raw(diff: Diff, root: Path, older: Version, newer: Version) -> Diff:
     schemas = [_load_schema(root, version) for version in (older, newer)]
     paths = [find_file(root, version, "data/raw/table.parquet") for version in (older, newer)]
-    if schemas[0].key != schemas[1].key:
-        raise DataError(
-            f"Both versions must have the same key to be compared row by row. {older.id} has '{schemas[0].key}' and "
-            f"{newer.id} '{schemas[1].key}'."
-        )
-    place, rows = _match_keys(paths, schemas[0].key)
-    shared = [
-        column.name for column in schemas[0].columns if column.name in {c.name for c in schemas[1].columns}
-    ]
-    changed = np.zeros(int(place.valid.sum()), dtype=bool)
-    columns = []
-    for name in shared:
-        if name == schemas[0].key:
+    key, rows = schemas[0].key, {"before": schemas[0].rows, "after": schemas[1].rows}
+    match = None  # where the keys are other columns, nothing says which rows are the same
+    if key == schemas[1].key:
+        match = Match(*(read_column(path, key) for path in paths))
+        rows |= {"added": match.added, "removed": match.removed}
+    types = {column.name: column.type for column in schemas[0].columns}
+    columns, changed = [], None
+    for column in schemas[1].columns:
+        if column.name not in types or column.name == key:
             continue
-        before, after = (pq.read_table(path, columns=[name], partitioning=None)[name] for path in paths)
-        differ = place.compare(before, after)
-        changed |= differ
-        columns.append({"column": name, "changed": int(differ.sum()), **_compare_values(before, after)})
-    rows["changed"] = int(changed.sum())
-    columns.sort(key=lambda each: (-each["distance"], -each["changed"], each["column"]))
-    return Diff(
-        _compare_schemas(*schemas),
-        rows,
-        columns,
-        _diff_labels(root, older, newer),
-        _diff_splits(root, older, newer),
-    )
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where each row of the newer table is in the older one; ``valid`` where it is at all."""
-
-    at: np.ndarray
-    valid: np.ndarray
-
-    def compare(self, before: pa.ChunkedArray, after: pa.ChunkedArray) -> np.ndarray:
-        """Tell of each kept row whether its value differs."""
-        old = before.combine_chunks().take(pa.array(self.at[self.valid]))
-        new = after.combine_chunks().filter(pa.array(self.valid))
-        if old.type != new.type:
-            old, new = old.cast(pa.string()), new.cast(pa.string())
-        same = pc.or_kleene(pc.equal(old, new), pc.and_(pc.is_null(old), pc.is_null(new))).fill_null(False)
-        return ~same.to_numpy(zero_copy_only=False)
-
-
-def _match_keys(paths: list[Path], key: str) -> tuple[_Places, dict[str, int]]:
-    old, new = (pq.read_table(path, columns=[key], partitioning=None)[key].combine_chunks() for path in paths)
-    at = pc.index_in(new, value_set=old)
-    valid = at.is_valid().to_numpy(zero_copy_only=False)
-    kept = int(valid.sum())
-    rows = {"before": len(old), "after": len(new), "added": len(new) - kept, "removed": len(old) - kept}
-    return _Places(at.fill_null(0).to_numpy(zero_copy_only=False), valid), rows
+        values = [read_column(path, column.name) for path in paths]
+        told: dict[str, Any] = {"column": column.name, "changed": None}
+        if match is not None:
+            differs = find_differences(match.old(values[0]), match.new(values[1]))
+            told["changed"] = pc.sum(differs).as_py() or 0
+            changed = differs if changed is None else pc.or_(changed, differs)
+        texts = {column.type, types[column.name]} == {"text"}
+        columns.append(
+            {**told, **_compare_values(*(pc.utf8_length(each) if texts else each for each in values))}
+        )
+    if match is not None:
+        rows["changed"] = (pc.sum(changed).as_py() or 0) if changed is not None else 0
+    columns.sort(key=lambda each: (-each["distance"], -(each["changed"] or 0), each["column"]))
+    return replace(diff, schema=compare_schemas(*schemas), rows=rows, columns=columns)
 
 
 def _load_schema(root: Path, version: Version) -> Schema:
-    import json
-
-    return parse_schema(
-        json.loads(find_file(root, version, "data/raw/schema.json").read_text(encoding="utf-8"))
-    )
-
-
-def _compare_schemas(older: Schema, newer: Schema) -> list[dict[str, Any]]:
-    before, after = ({column.name: column for column in schema.columns} for schema in (older, newer))
-    found = [
-        {"column": name, "what": "removed", "before": before[name].type, "after": ""}
-        for name in before
-        if name not in after
-    ]
-    found += [
-        {"column": name, "what": "added", "before": "", "after": after[name].type}
-        for name in after
-        if name not in before
-    ]
-    for name in before:
-        if name not in after:
-            continue
-        for what in TOLD:
-            old, new = getattr(before[name], what), getattr(after[name], what)
-            if old != new:
-                found.append({"column": name, "what": what, "before": _tell(old), "after": _tell(new)})
-        gone, come = (
-            set(a.categories or ()) - set(b.categories or ())
-            for a, b in ((before[name], after[name]), (after[name], before[name]))
-        )
-        if before[name].categories is not None and after[name].categories is not None and (gone or come):
-            found.append(
-                {
-                    "column": name,
-                    "what": "categories",
-                    "before": _tell(sorted(gone)),
-                    "after": _tell(sorted(come)),
-                }
-            )
-    return found
+    return parse_schema(load_json(find_file(root, version, "data/raw/schema.json")))
 
 
 def _compare_values(before: pa.ChunkedArray, after: pa.ChunkedArray) -> dict[str, Any]:
@@ -185,7 +128,7 @@ def _compare_values(before: pa.ChunkedArray, after: pa.ChunkedArray) -> dict[str
 
 
 def _is_named(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_boolean(kind)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind)
 
 
 def _as_numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -214,61 +157,3 @@ def _measure_variation(old: pa.ChunkedArray, new: pa.ChunkedArray) -> float:
         shares.append({name: count / max(len(column), 1) for name, count in pairs})
     names = set(shares[0]) | set(shares[1])
     return round(sum(abs(shares[0].get(name, 0.0) - shares[1].get(name, 0.0)) for name in names) / 2, 6)
-
-
-def _diff_labels(root: Path, older: Version, newer: Version) -> dict[str, Any]:
-    try:
-        tables = [
-            pq.read_table(find_file(root, v, "data/labels/labels.parquet"), partitioning=None)
-            for v in (older, newer)
-        ]
-    except DataError:
-        return {}
-    keys = [next(name for name in table.column_names if name != "label") for table in tables]
-    maps = [
-        dict(zip(table[key].to_pylist(), table["label"].to_pylist(), strict=True))
-        for table, key in zip(tables, keys, strict=True)
-    ]
-    kept = maps[0].keys() & maps[1].keys()
-    mixes: list[dict[str, Any]] = [
-        {str(name): round(count / len(labels), 4) for name, count in sorted(Counter(labels.values()).items())}
-        if labels and isinstance(next(iter(labels.values())), str)
-        else {"mean": float(np.mean(list(labels.values()))) if labels else None}
-        for labels in maps
-    ]
-    return {
-        "before": len(maps[0]),
-        "after": len(maps[1]),
-        "added": len(maps[1].keys() - kept),
-        "removed": len(maps[0].keys() - kept),
-        "changed": sum(maps[0][key] != maps[1][key] for key in kept),
-        "mix before": mixes[0],
-        "mix after": mixes[1],
-    }
-
-
-def _diff_splits(root: Path, older: Version, newer: Version) -> dict[str, Any]:
-    tasks = [load_record(root, version, "data/prepared/task.json") for version in (older, newer)]
-    if not all(tasks):
-        return {}
-    sides: list[Mapping[str, str]] = []
-    for version, task in zip((older, newer), tasks, strict=True):
-        found: dict[str, str] = {}
-        for split in SPLITS:
-            path = find_file(root, version, f"data/prepared/{split}.parquet")
-            found |= dict.fromkeys(
-                pq.read_table(path, columns=[task["key"]], partitioning=None)[task["key"]].to_pylist(), split
-            )
-        sides.append(found)
-    moves = Counter((sides[0][key], sides[1][key]) for key in sides[0].keys() & sides[1].keys())
-    return {
-        "before": tasks[0]["rows"],
-        "after": tasks[1]["rows"],
-        "moved": {f"{old} to {new}": count for (old, new), count in sorted(moves.items()) if old != new},
-    }
-
-
-def _tell(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value[:8])) + (f" and {len(value) - 8} more" if len(value) > 8 else "")
-    return "" if value is None else str(value)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.version_diff import Diff
+from toolkit.data.version_labels import SPLITS
 from toolkit.data.versions import Version, is_cached, load_record, load_tag
 from toolkit.text_table import show_table
 
 SHOWN_COLUMNS = 40
+SHOWN_CHANGES = 10  # pairs of classes
 
 
 def describe_version(root: Path, version: Version) -> dict[str, Any]:
@@ -82,12 +84,26 @@ def show_version(root: Path, version: Version, width: int = 0) -> str:
 
 def show_diff(diff: Diff, older: Version, newer: Version, width: int = 0) -> str:
     """Give the differences of two versions, the largest first."""
+    if older.id == newer.id:
+        return f"Both are {older.id}: nothing differs. 'toolkit data list' names the other versions."
+    parts = [f"From {older.id} ({older.commit or 'workspace'}) to {newer.id} ({newer.commit or 'workspace'})"]
+    if diff.same:
+        parts.append(f"The same in both: {', '.join(diff.same)}")
+    if diff.rows:
+        parts += _show_raw(diff, width)
+    if diff.labels:
+        parts.append(_show_labels(diff.labels))
+    if diff.splits:
+        parts.append(_show_splits(diff.splits))
+    return "\n\n".join(parts)
+
+
+def _show_raw(diff: Diff, width: int) -> list[str]:
     rows = diff.rows
-    parts = [
-        f"From {older.id} ({older.commit or 'workspace'}) to {newer.id} ({newer.commit or 'workspace'})",
-        f"Rows: {rows['before']:,} to {rows['after']:,}; {rows['added']:,} added, {rows['removed']:,} removed, "
-        f"{rows['changed']:,} changed",
-    ]
+    told = "the keys are other columns, so that rows cannot be matched"
+    if "added" in rows:
+        told = f"{rows['added']:,} added, {rows['removed']:,} removed, {rows['changed']:,} changed"
+    parts = [f"Rows: {rows['before']:,} to {rows['after']:,}; {told}"]
     parts.append("Schema: the same" if not diff.schema else "Schema\n" + show_table(diff.schema, width))
     moved = [each for each in diff.columns if each["distance"] or each["changed"]]
     if moved:
@@ -99,24 +115,35 @@ def show_diff(diff: Diff, older: Version, newer: Version, width: int = 0) -> str
         )
     else:
         parts.append("Values: the same")
-    if diff.labels:
-        label = diff.labels
-        parts.append(
-            f"Labels: {label['before']:,} to {label['after']:,}; {label['added']:,} added, "
-            f"{label['removed']:,} removed, {label['changed']:,} changed\n"
-            f"  before: {_mix(label['mix before'])}\n  after:  {_mix(label['mix after'])}"
-        )
-    if diff.splits:
-        moves = (
-            ", ".join(f"{count:,} from {name}" for name, count in diff.splits["moved"].items())
-            or "no row moved"
-        )
-        sizes = " to ".join(
-            " / ".join(f"{side[n]:,}" for n in ("train", "valid", "test"))
-            for side in (diff.splits["before"], diff.splits["after"])
-        )
-        parts.append(f"Splits (train / valid / test): {sizes}; {moves}")
-    return "\n\n".join(parts)
+    return parts
+
+
+def _show_labels(labels: dict[str, Any]) -> str:
+    lines = [
+        f"Labels: {labels['before']:,} to {labels['after']:,}; {labels['added']:,} added, {labels['removed']:,} "
+        f"removed, {labels['changed']:,} changed"
+    ]
+    lines += [
+        f"  {each['before']} to {each['after']}: {each['rows']:,}"
+        for each in labels["changes"][:SHOWN_CHANGES]
+    ]
+    if len(labels["changes"]) > SHOWN_CHANGES:
+        lines.append(f"  and {len(labels['changes']) - SHOWN_CHANGES} more kinds of change")
+    return "\n".join(
+        [*lines, f"  before: {_mix(labels['mix before'])}", f"  after:  {_mix(labels['mix after'])}"]
+    )
+
+
+def _show_splits(splits: dict[str, Any]) -> str:
+    moves = ", ".join(f"{count:,} from {name}" for name, count in splits["moved"].items()) or "no row moved"
+    before, after, added = (
+        " / ".join(f"{side.get(name, 0):,}" for name in SPLITS)
+        for side in (splits["before"], splits["after"], splits["added"])
+    )
+    return (
+        f"Splits (train / valid / test): {before} to {after}; {added} rows are new, {splits['removed']:,} gone\n"
+        f"  between splits: {moves}"
+    )
 
 
 def _mix(mix: dict[str, Any]) -> str:

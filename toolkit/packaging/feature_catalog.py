@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from toolkit.artifacts import load_json
 from toolkit.columns import iterate_columns
 from toolkit.errors import FeatureError, suggest
 from toolkit.features import Feature, Features, load_features
-from toolkit.packaging.bento import store_path
+from toolkit.features.definition import FUNCTION
+from toolkit.packaging.feature_models import find_models, load_features_of, load_texts, match_models
 from toolkit.text_table import show_table
 
 SAMPLE_ROWS = 50_000  # of the train split, the first ones, that statistics are of
@@ -29,11 +31,15 @@ class Entry:
     Attributes
     ----------
     kind : str
-        number, category, or of how many model columns it is.
+        number, integer, boolean, category, or of how many model columns it is.
+    definition : str
+        The text of a function that a person wrote.
     importance : float or None
         Its share of the gain of the trained model's splits; None before there is one.
     statistics : dict
         By model column: share of missing rows, and mean, sd, min, median, max, or the most frequent categories.
+    rows, total : int
+        The statistics are of the first ``rows`` of the train split's ``total``.
     models : tuple of str
         Tags of models that use a feature of this definition; "(other state)" is one that learnt other values.
     """
@@ -45,9 +51,12 @@ class Entry:
     meaning: str = ""
     unit: str = ""
     owner: str = ""
+    definition: str = ""
     columns: tuple[str, ...] = ()
     importance: float | None = None
     statistics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows: int = 0
+    total: int = 0
     models: tuple[str, ...] = ()
 
 
@@ -65,12 +74,14 @@ def load_catalog(root: Path) -> list[Entry]:
             "data/prepared/features.json must exist and does not. Run './run dvc repro prepare' to fit the features."
         )
     features = load_features(prepared / "features.json")
-    columns = next(iterate_columns(prepared / "train.parquet", list(features.inputs), SAMPLE_ROWS))
-    matrix = features.matrix(columns)
+    train = prepared / "train.parquet"
+    matrix = features.matrix(next(iterate_columns(train, list(features.inputs), SAMPLE_ROWS)))
+    total = pq.read_metadata(train).num_rows
     told = _load_columns(root)
     gains = load_gains(root / "models" / "train", features)
-    used = list(_find_models(root))
-    described = {each["name"]: each for each in features.to_dict()["features"]}
+    used = list(find_models(root))
+    ours = load_features_of("", prepared / "features.json")
+    texts = load_texts(prepared / "definitions.py")
     entries, start = [], 0
     for feature in features.features:
         stop = start + len(feature.outputs)
@@ -85,10 +96,13 @@ def load_catalog(root: Path) -> list[Entry]:
                 definition.meaning or raw.get("meaning", ""),
                 definition.unit or raw.get("unit", ""),
                 definition.owner,
+                texts.get(feature.name, "") if definition.maker == FUNCTION else "",
                 feature.outputs,
                 None if gains is None else sum(gains[start:stop]),
                 _measure(feature, matrix[:, start:stop]),
-                tuple(_match(described[feature.name], used)),
+                len(matrix),
+                total,
+                tuple(match_models(ours, feature.name, used)),
             )
         )
         start = stop
@@ -138,6 +152,11 @@ def find_entry(entries: Sequence[Entry], name: str) -> Entry:
     for entry in entries:
         if name == entry.name or name in entry.columns:
             return entry
+    made = [entry.name for entry in entries if name in entry.inputs]
+    if made:
+        raise FeatureError(
+            f"'{name}' must be a feature and is a column of the table. Made of it: {', '.join(made)}. Show one of them."
+        )
     names = [entry.name for entry in entries]
     raise FeatureError(
         f"'{name}' must be a feature of data/prepared and is not.{suggest(name, names)} "
@@ -167,6 +186,7 @@ def show_catalog(entries: Sequence[Entry], width: int = 0) -> str:
 
 def show_entry(entry: Entry, width: int = 0) -> str:
     """Give all that is known of a feature."""
+    part = f"the first {entry.rows:,} of {entry.total:,}" if entry.rows < entry.total else f"{entry.rows:,}"
     facts = {
         "feature": entry.name,
         "meaning": entry.meaning,
@@ -176,10 +196,17 @@ def show_entry(entry: Entry, width: int = 0) -> str:
         "made by": f"{entry.maker} of {', '.join(entry.inputs)}",
         "importance": "" if entry.importance is None else f"{entry.importance:.1%} of the model's gain",
         "models": ", ".join(entry.models) or "none",
+        "statistics": f"of {part} train rows",
     }
     lines = [f"{name:<11} {text}" for name, text in facts.items() if text]
-    rows = [{"model column": name, **values} for name, values in entry.statistics.items()]
-    return "\n".join([*lines, "", show_table(rows, width)])
+    names = list(dict.fromkeys(name for values in entry.statistics.values() for name in values))
+    rows = [
+        {"model column": column, "missing %": round(100 * values["missing"], 1)}
+        | {name: values.get(name) for name in names if name != "missing"}
+        for column, values in entry.statistics.items()
+    ]
+    text = ["", entry.definition] if entry.definition else []
+    return "\n".join([*lines, "", show_table(rows, width), *text])
 
 
 def as_plain(entry: Entry) -> dict[str, Any]:
@@ -197,6 +224,8 @@ def _tell_kind(feature: Feature, features: Features) -> str:
         return f"{len(feature.outputs)} numbers"
     if feature.categorical:
         return "category"
+    if feature.definition.maker == FUNCTION:
+        return feature.definition.returns
     return features.inputs[feature.definition.inputs[0]] if feature.definition.maker == "number" else "number"
 
 
@@ -223,36 +252,3 @@ def _measure(feature: Feature, matrix: np.ndarray) -> dict[str, dict[str, Any]]:
             }
         found[name] = values
     return found
-
-
-def _find_models(root: Path) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-    """Give the tag and the features by name of the packaged model, the released one, and each Bento in the store."""
-    inside = "src/models/package/features.json"
-    places = [root / "models/package/features.json", root / "released/features.json"]
-    store = store_path(root) / "bentos"
-    places += sorted(store.glob(f"*/*/{inside}")) if store.is_dir() else []
-    seen = set()
-    for place in places:
-        tag = place.with_name("tag.txt")
-        if not place.is_file() or not tag.is_file():
-            continue
-        name = tag.read_text(encoding="utf-8").strip()
-        if place == root / "released/features.json":
-            name = f"{name} (released)"
-        if name not in seen:
-            seen.add(name)
-            yield (
-                name,
-                {each["name"]: each for each in load_json(place).get("features", []) if "maker" in each},
-            )
-
-
-def _match(
-    ours: Mapping[str, Any], models: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]]
-) -> Iterator[str]:
-    """Name the models that have a feature of the same definition."""
-    for tag, features in models:
-        theirs = features.get(ours["name"])
-        if theirs is None or any(theirs.get(key) != ours.get(key) for key in ("maker", "inputs", "params")):
-            continue
-        yield tag if theirs["state"] == ours["state"] else f"{tag} (other state)"

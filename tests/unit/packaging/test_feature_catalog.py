@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from toolkit.artifacts import load_json
 from toolkit.errors import FeatureError
 from toolkit.features import load_features
+from toolkit.packaging import feature_catalog
 from toolkit.packaging.feature_catalog import (
     as_plain,
     find_entry,
@@ -93,3 +95,43 @@ def test_one_is_shown_and_found_by_what_is_said_of_it(project) -> None:
 def test_before_anything_is_prepared_it_says_what_to_run(tmp_path) -> None:
     with pytest.raises(FeatureError, match="dvc repro prepare"):
         load_catalog(tmp_path)
+
+
+def test_a_column_is_answered_with_the_features_made_of_it(project) -> None:
+    entries = [replace(each, name=f"{each.name} code") for each in load_catalog(project)]
+    with pytest.raises(
+        FeatureError,
+        match=r"'note' must be a feature and is a column .* Made of it: note code, note words code",
+    ):
+        find_entry(entries, "note")
+
+
+def test_statistics_say_which_rows_they_are_of(project, monkeypatch) -> None:
+    monkeypatch.setattr(feature_catalog, "SAMPLE_ROWS", 100)
+    entry = find_entry(load_catalog(project), "radius")
+    assert (entry.rows, entry.total) == (100, 341)
+    assert "of the first 100 of 341 train rows" in show_entry(entry)
+    whole = replace(entry, rows=341, statistics={"a": {"missing": 1.0}, "b": {"missing": 0.123, "mean": 2.5}})
+    shown = show_entry(whole, 100)
+    assert "of 341 train rows" in shown
+    assert [line.split() for line in shown.splitlines()[-2:]] == [["a", "100"], ["b", "12.3", "2.5"]]
+
+
+def test_a_damaged_model_does_not_hide_the_others(project) -> None:
+    tag = (project / "models/package/tag.txt").read_text().strip()
+    for version, text in (
+        ("a", '{"features": [{"name"'),
+        ("b", "[1]"),
+        ("c", '{"features": [{"name": "radius"}]}'),
+    ):
+        folder = project / f"bentos/bentos/other/{version}/src/models/package"
+        folder.mkdir(parents=True)
+        (folder / "tag.txt").write_text(f"other:{version}\n")
+        (folder / "features.json").write_text(text)
+    assert {entry.models for entry in load_catalog(project)} == {(tag,)}
+
+
+def test_the_released_model_is_named_once(project) -> None:
+    tag = (project / "models/package/tag.txt").read_text().strip()
+    shutil.copytree(project / "models/package", project / "released")
+    assert {entry.models for entry in load_catalog(project)} == {(f"{tag} (released)",)}

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.views.explore_data import ORDERED, Dataset, load_dataset, make_dataset
+from toolkit.views.explore_data import ORDERED, Dataset, load_dataset, make_dataset, take_quantiles
 from toolkit.views.explore_table import (
     Markup,
     Note,
@@ -62,6 +62,7 @@ def describe_columns(data: Dataset) -> Table:
     """Describe each feature: type, what is missing, distinct values, range, a small picture, and what is odd."""
     described = {shorten(name, 48): _describe_column(data, name) for name in data.features}
     frame = pd.DataFrame.from_dict(described, orient="index")
+    frame.insert(1, "distribution", frame.pop("distribution"))
     return Table(frame.dropna(axis=1, how="all"), data.tell())
 
 
@@ -70,17 +71,14 @@ def _describe_column(data: Dataset, name: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"type": kind, "missing": show_share(missing.sum(), data.rows)}
     known = int((~missing).sum())
     if kind in ORDERED and kind != "boolean":
-        values = data.numbers(name)
-        values = values[~np.isnan(values)]
-        distinct = (
-            len(np.unique(values)) if kind == "integer" else pc.count_distinct(data.column(name)).as_py()
-        )
+        values = data.ordered(name)
+        distinct = int((np.diff(values) > 0).sum()) + 1 if len(values) else 0
         facts |= {"distinct": distinct} | _describe_order(values, kind)
         facts["remarks"] = "; ".join(_remark_order(values, kind, distinct)) or None
     elif kind == "text":
         lengths = pc.utf8_length(data.texts(name)).drop_null().to_numpy(zero_copy_only=False).astype(float)
         distinct = pc.count_distinct(data.texts(name)).as_py()
-        facts |= {"distinct": distinct, "distribution": _draw_bars(lengths), "most frequent": None}
+        facts |= {"distinct": distinct, "distribution": _draw_bars(np.sort(lengths)), "most frequent": None}
         if known:
             facts["most frequent"] = f"{np.median(lengths):.0f} characters, up to {lengths.max():,.0f}"
     else:
@@ -105,7 +103,7 @@ def _describe_column(data: Dataset, name: str) -> dict[str, Any]:
 
 
 def _describe_order(values: np.ndarray, kind: str) -> dict[str, Any]:
-    ends = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]) if len(values) else np.full(5, np.nan)
+    ends = take_quantiles(values, (0, 0.25, 0.5, 0.75, 1)) if len(values) else np.full(5, np.nan)
     tell = show_time if kind == "time" else show_number
     names = ("smallest", "25%", "median", "75%", "largest")
     return dict(zip(names, map(tell, ends), strict=True)) | {"distribution": _draw_bars(values)}
@@ -114,8 +112,8 @@ def _describe_order(values: np.ndarray, kind: str) -> dict[str, Any]:
 def _remark_order(values: np.ndarray, kind: str, distinct: int) -> list[str]:
     if len(values) < 2 or distinct < 2:
         return []
-    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-    reach = max(values.max() - middle, middle - values.min())
+    low, middle, high = take_quantiles(values, (0.25, 0.5, 0.75))
+    reach = max(values[-1] - middle, middle - values[0])
     if high > low and reach > 50 * (high - low):
         return [f"heavy tail: up to {reach / (high - low):,.0f} times the middle half's width away"]
     if high == low:
@@ -128,15 +126,16 @@ def _tell(value: float, kind: str) -> str:
 
 
 def _draw_bars(values: np.ndarray) -> Markup:
-    """Draw the distribution of numbers, the outermost hundredth on each side left out."""
+    """Draw the distribution of sorted numbers, the outermost hundredth on each side left out."""
     if not len(values):
         return Markup("")
-    low, high = np.quantile(values, [0.01, 0.99]) if len(values) > 100 else (values.min(), values.max())
+    low, high = take_quantiles(values, (0.01, 0.99)) if len(values) > 100 else (values[0], values[-1])
     if low == high:
-        low, high = values.min(), values.max()
-    return _draw_counts(
-        np.histogram(values, _BARS, (low, high))[0] if high > low else np.array([len(values)])
-    )
+        low, high = values[0], values[-1]
+    if low == high:
+        return _draw_counts(np.array([len(values)]))
+    inner = np.searchsorted(values, np.linspace(low, high, _BARS + 1)[:-1])
+    return _draw_counts(np.diff(np.append(inner, np.searchsorted(values, high, "right"))))
 
 
 def _draw_counts(counts: np.ndarray) -> Markup:
@@ -144,10 +143,10 @@ def _draw_counts(counts: np.ndarray) -> Markup:
     if not len(counts) or not counts.max():
         return Markup("")
     bars = "".join(
-        f'<rect x="{place * 5}" y="{22 - height:.1f}" width="4" height="{height:.1f}"/>'
+        f'<rect x="{place * 4}" y="{22 - height:.1f}" width="3" height="{height:.1f}"/>'
         for place, height in enumerate(counts / counts.max() * 21 + 1)
     )
     return Markup(
-        f'<svg width="{_BARS * 5}" height="22" viewBox="0 0 {_BARS * 5} 22" aria-hidden="true" fill="currentColor" '
+        f'<svg width="{_BARS * 4}" height="22" viewBox="0 0 {_BARS * 4} 22" aria-hidden="true" fill="currentColor" '
         f'style="opacity: .55">{bars}</svg>'
     )

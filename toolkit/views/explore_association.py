@@ -31,7 +31,7 @@ def measure_correlations(data: Dataset, method: str = "spearman") -> pd.DataFram
     names = _choose(data, data.of_kind(*ORDERED))
     names = [name for name in names if _varies(data.numbers(name))]
     rows = data.places if method == "spearman" else slice(None)
-    matrix = np.column_stack([data.numbers(name)[rows] for name in names]) if names else np.zeros((0, 0))
+    matrix = np.stack([data.numbers(name)[rows] for name in names]).T if names else np.zeros((0, 0))
     found = measure_spearman(matrix) if method == "spearman" else measure_pearson(matrix)
     table = pd.DataFrame(found, names, names)
     return _put_alike_together(table)
@@ -55,7 +55,7 @@ def measure_associations(data: Dataset) -> pd.DataFrame:
     }
     found = pd.DataFrame(np.eye(len(names)), names, names)
     if ordered:
-        found.loc[ordered, ordered] = np.abs(measure_spearman(np.column_stack([numbers[n] for n in ordered])))
+        found.loc[ordered, ordered] = np.abs(measure_spearman(np.stack([numbers[n] for n in ordered]).T))
     for place, name in enumerate(codes):
         for other in list(codes)[:place]:
             value = measure_cramers_v(count_pairs(codes[name], codes[other]))

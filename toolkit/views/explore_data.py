@@ -123,6 +123,10 @@ class Dataset:
         """Give a column with an order as floats, NaN where missing; a time as microseconds since 1970."""
         return self._keep("numbers", name, lambda: _as_float(self.column(name)))
 
+    def ordered(self, name: str) -> FloatArray:
+        """Give the values of a column with an order, the smallest first; missing ones are left out."""
+        return self._keep("ordered", name, lambda: _sort(self.numbers(name)))
+
     def texts(self, name: str) -> pa.Array:
         """Give a column as text, null where missing."""
         return self._keep("texts", name, lambda: _as_text(self.column(name)))
@@ -231,6 +235,14 @@ def make_dataset(
     return Dataset(lambda name: table[name], table.num_rows, rows, key, dict(kinds), label=label, part=part)
 
 
+def take_quantiles(values: FloatArray, shares: Sequence[float]) -> FloatArray:
+    """Take quantiles of sorted values, as np.quantile interpolates them."""
+    places = np.asarray(shares) * (len(values) - 1)
+    low = np.floor(places).astype(np.int64)
+    high = np.minimum(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (places - low)
+
+
 def choose_rows(total: int, most: int) -> NDArray[np.int64]:
     """Choose rows: one at random in each of ``most`` equal stretches, always the same; all if there are no more."""
     if total <= most:
@@ -280,6 +292,11 @@ def _as_float(column: pa.Array) -> FloatArray:
     if not np.isinf(values).any():
         return values
     return np.where(np.isinf(values), np.nan, values)
+
+
+def _sort(values: FloatArray) -> FloatArray:
+    ordered = np.sort(values)  # NaN comes last
+    return ordered[: len(ordered) - int(np.isnan(values).sum())]
 
 
 def _as_text(column: pa.Array) -> pa.Array:

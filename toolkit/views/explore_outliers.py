@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from toolkit.data.association import FloatArray, measure_spearman
-from toolkit.views.explore_data import Dataset
+from toolkit.views.explore_data import Dataset, take_quantiles
 from toolkit.views.explore_table import Note, Table, shorten, show, show_number, show_share
 
 _FENCE = 3.0  # interquartile ranges beyond the quartiles: Tukey's outer fence (1977)
@@ -23,12 +25,11 @@ def describe_outliers(data: Dataset) -> Table | Note:
     """
     entries = {}
     for name in data.of_kind("number", "integer"):
-        values = data.numbers(name)
-        known = values[~np.isnan(values)]
+        values, known = data.numbers(name), data.ordered(name)
         if not len(known):
             continue
-        low, high = np.quantile(known, [0.25, 0.75])
-        middle, spread = measure_scale(known)
+        low, high = take_quantiles(known, (0.25, 0.75))
+        middle, spread = _find_scale(data, name)
         if not high > low or not spread:
             continue
         floor, ceiling = low - _FENCE * (high - low), high + _FENCE * (high - low)
@@ -57,13 +58,17 @@ def describe_outliers(data: Dataset) -> Table | Note:
 
 
 def measure_scale(values: FloatArray) -> tuple[float, float]:
-    """Measure the median and the spread: 1.4826 MAD, the interquartile range / 1.349 where that is 0."""
-    middle = float(np.median(values))
+    """Measure the median and the spread of sorted values: 1.4826 MAD, the interquartile range / 1.349 if it is 0."""
+    low, middle, high = take_quantiles(values, (0.25, 0.5, 0.75))
     spread = 1.4826 * float(np.median(np.abs(values - middle)))
     if not spread:
-        low, high = np.quantile(values, [0.25, 0.75])
         spread = float(high - low) / 1.349
     return middle, spread
+
+
+def _find_scale(data: Dataset, name: str) -> tuple[float, float]:
+    values = data.ordered(name)
+    return data._keep("scale", name, partial(measure_scale, values)) if len(values) else (0.0, 0.0)
 
 
 def measure_distances(data: Dataset) -> tuple[FloatArray, FloatArray, list[str]]:
@@ -78,24 +83,25 @@ def measure_distances(data: Dataset) -> tuple[FloatArray, FloatArray, list[str]]
     tuple
         The distances (rows,), the robust z of each value (rows, columns; as they counted), the columns' names.
     """
+    from threadpoolctl import threadpool_limits
+
     names, columns = [], []
     for name in data.of_kind("number", "integer"):
         values = data.numbers(name)
-        known = values[~np.isnan(values)]
-        middle, spread = measure_scale(known) if len(known) else (0.0, 0.0)
+        middle, spread = _find_scale(data, name)
         if spread:
             names.append(name)
             columns.append(np.clip((values - middle) / spread, -_WINSOR, _WINSOR))
     if len(names) < 2:
         return np.zeros(data.rows), np.zeros((data.rows, len(names))), names
-    z = np.column_stack(columns)
-    inverse = _invert(2 * np.sin(np.pi / 6 * np.nan_to_num(measure_spearman(z[data.places]))))
+    z = np.stack(columns).T
+    roots = _whiten(2 * np.sin(np.pi / 6 * np.nan_to_num(measure_spearman(z[data.places]))))
     np.nan_to_num(z, copy=False)
     distances = np.empty(len(z))
-    for first in range(0, len(z), _BLOCK):
-        block = z[first : first + _BLOCK]
-        distances[first : first + _BLOCK] = np.einsum("ij,ij->i", block @ inverse, block)
-    return np.sqrt(np.maximum(distances, 0)), z, names
+    with threadpool_limits(1, "blas"):
+        for first in range(0, len(z), _BLOCK):
+            distances[first : first + _BLOCK] = ((roots @ z[first : first + _BLOCK].T) ** 2).sum(axis=0)
+    return np.sqrt(distances), z, names
 
 
 def describe_far_rows(data: Dataset, most: int = 12) -> Table | Note:
@@ -125,7 +131,8 @@ def describe_far_rows(data: Dataset, most: int = 12) -> Table | Note:
     return Table(pd.DataFrame(entries, index=range(1, len(entries) + 1)), data.tell())
 
 
-def _invert(matrix: FloatArray) -> FloatArray:
+def _whiten(matrix: FloatArray) -> FloatArray:
+    """Give what turns rows of these correlations into uncorrelated ones."""
     np.fill_diagonal(matrix, 1.0)
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    return (vectors / np.maximum(values, 0.05)) @ vectors.T
+    return (vectors / np.sqrt(np.maximum(values, 0.05))).T

@@ -74,7 +74,7 @@ class Table:
         return (
             '<div class="tk-scroll" style="overflow-x: auto"><table class="tk-table dataframe">'
             f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-            f'<div class="tk-quiet" style="opacity: .75">{escape(more + self.note)}</div>'
+            f'<div class="tk-quiet" style="opacity: .85">{escape(more + self.note)}</div>'
         )
 
 

@@ -23,7 +23,7 @@ th { text-align: left; font-weight: 600; } thead th { color: var(--quiet); verti
 th, td { padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line);
   max-width: 28rem; overflow-wrap: break-word; }
 .tk-number { white-space: nowrap; }
-figure { margin: .5rem 0; } svg { max-width: 100%; height: auto; } td svg { display: block; min-width: 7rem; }
+figure { margin: .5rem 0; } svg { max-width: 100%; height: auto; } td svg { display: block; min-width: 6rem; }
 """
 
 

@@ -17,6 +17,7 @@ from toolkit.errors import FeatureError
 from toolkit.features import Definition, Features, check_definitions
 
 MOST_ROWS = 50_000
+AGAIN_ROWS = 500  # that are computed a second time
 
 
 @dataclass(frozen=True)
@@ -127,4 +128,22 @@ def _try(definition: Definition, rows: TrainRows) -> Trial:
     zoned = {column: zone for column, zone in rows.zoned.items() if column in columns}
     alone = replace(definition, claims=definition.inputs)  # its columns get no feature of their own here
     features = Features.fit(columns, kinds, [alone], zoned)
-    return Trial(definition, features, sample, features.matrix(columns), rows.total, rows.classes)
+    matrix = features.matrix(columns)
+    _check_same(features, columns, matrix)
+    return Trial(definition, features, sample, matrix, rows.total, rows.classes)
+
+
+def _check_same(features: Features, columns: Mapping[str, np.ndarray], matrix: np.ndarray) -> None:
+    """Check that some rows, last to first, get the values again that they have in the table: no chance, no memory."""
+    places = np.linspace(0, len(matrix) - 1, min(AGAIN_ROWS, len(matrix))).astype(np.int64)[::-1]
+    again = features.matrix({name: values[places] for name, values in columns.items()})
+    differ = np.flatnonzero((again.view(np.int64) != matrix[places].view(np.int64)).any(axis=1))
+    if len(differ):
+        place, feature = int(places[differ[0]]), features.features[0].definition
+        row = ", ".join(f"{name}={columns[name][place]!s:.60}" for name in dict.fromkeys(feature.inputs))
+        first, second = matrix[place].tolist(), again[differ[0]].tolist()
+        raise FeatureError(
+            f"feature '{feature.name}' must give a row the same value every time, or training and service would "
+            f"differ. For {row} it gave {first[0]:.6g} and then {second[0]:.6g}. Make it of the row's values alone: no "
+            "chance, no clock, nothing kept between calls."
+        )

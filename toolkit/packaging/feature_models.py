@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from toolkit.artifacts import load_json
 from toolkit.errors import ToolkitError
 from toolkit.features.definition import FUNCTION
+from toolkit.features.definition_source import measure_source
 from toolkit.packaging.bento import store_path
 
 
@@ -45,7 +45,7 @@ def load_features_of(tag: str, place: Path) -> Model:
     """Read the features that a model was made with from its features.json, and the definitions beside it."""
     described = load_json(place)["features"]
     features = {each["name"]: each for each in described if {"maker", "state"} <= set(each)}
-    return Model(tag, features, _load_code(place.with_name("definitions.py"), features))
+    return Model(tag, features, _load_code(place.with_name("definitions.py")))
 
 
 def match_models(ours: Model, name: str, models: Sequence[Model]) -> Iterator[str]:
@@ -62,7 +62,7 @@ def match_models(ours: Model, name: str, models: Sequence[Model]) -> Iterator[st
 
 def load_texts(path: Path) -> dict[str, str]:
     """Give the text of each function of a definitions file; none if it is not there."""
-    functions = [node for node in _parse(path) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in _parse(path).body if isinstance(node, ast.FunctionDef)]
     lines = path.read_text(encoding="utf-8").split("\n") if functions else []
     starts = [min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1 for node in functions]
     return {
@@ -76,46 +76,16 @@ def _load_tag(place: Path) -> str:
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
-def _load_code(path: Path, features: Collection[str]) -> dict[str, str]:
-    """Give each function of a definitions file with what it could compute with there, whatever layout and comments."""
-    nodes = [node for node in _parse(path) if not _is_text(node)]
-    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-    others = [node for node in nodes if node not in imports and _find_name(node) not in features]
-    shared = [ast.dump(node) for node in others]
-    code = {}
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef):
-            text = "\n".join([_dump(node), *shared])
-            used = [each for each in imports if any(f"id='{name}'" in text for name in _find_brought(each))]
-            code[node.name] = "\n".join([text, *map(ast.dump, used)])
-    return code
+def _load_code(path: Path) -> dict[str, str]:
+    """Give the hash of each function of a definitions file, with all that it refers to there."""
+    tree = _parse(path)
+    return {
+        node.name: measure_source(tree, node.name) for node in tree.body if isinstance(node, ast.FunctionDef)
+    }
 
 
-def _dump(function: ast.FunctionDef) -> str:
-    """Give a function without what it says for people."""
-    bare = copy.copy(function)
-    bare.decorator_list = []
-    bare.body = function.body[1:] if ast.get_docstring(function) else function.body
-    return ast.dump(bare)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _find_name(node: ast.stmt) -> str:
-    if isinstance(node, ast.FunctionDef):
-        return node.name
-    target = node.targets[0] if isinstance(node, ast.Assign) else None
-    return target.id if isinstance(target, ast.Name) else ""
-
-
-def _find_brought(node: ast.Import | ast.ImportFrom) -> list[str]:
-    return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
-
-
-def _parse(path: Path) -> list[ast.stmt]:
+def _parse(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes()).body if path.is_file() else []
+        return ast.parse(path.read_bytes() if path.is_file() else b"")
     except (SyntaxError, ValueError):
-        return []
+        return ast.Module([], [])

@@ -78,7 +78,10 @@ def parse_line(line: str) -> tuple[bool, str]:
     FeatureError
         It is something else, or the file is not in the folder features.
     """
-    words = shlex.split(line)
+    try:
+        words = shlex.split(line)
+    except ValueError as error:  # a quote that is not closed
+        raise FeatureError(f"{USAGE} Got '{line.strip()}': {error}.") from None
     save = "--save" in words
     words = [word for word in words if word != "--save"]
     if not words:

@@ -55,7 +55,7 @@ def _write(folder, source: str):
     [
         ("", "", {"size", "half", "kind"}),
         ("a / 2", "a / 3", {"size", "kind"}),
-        ("LIMIT = 3", "LIMIT = 4", {"kind"}),
+        ("LIMIT = 3", "LIMIT = 4", {"half", "kind"}),
         ("  # at the limit", "", {"size", "half", "kind"}),
         ('"half"', '"a half"', {"size", "half", "kind"}),
         ('"""Of a cell."""', '"""Of a nucleus."""', {"size", "half", "kind"}),

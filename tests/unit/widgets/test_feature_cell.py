@@ -209,3 +209,23 @@ def test_opening_lists_the_file_and_warns_of_cells_that_differ(
     assert warn_of_cells(project, write_notebook(project / "same.ipynb", "%%feature\n" + RATIO)) == []
     (project / NAME).write_text("x = (\n")
     assert f"{NAME}:1: the file must be Python" in str(open_features())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import random\n\n\n{mark}\ndef odd(price: float) -> float:\n    return price + random.random()\n",
+        "SEEN = []\n\n\n{mark}\ndef odd(price: float) -> int:\n    SEEN.append(price)\n    return len(SEEN)\n",
+    ],
+)
+def test_a_function_of_more_than_the_row_is_refused(project: Path, source: str) -> None:
+    with pytest.raises(FeatureError, match=r"'odd' must give a row the same value every time.* For price="):
+        run_cell(project, "--save", IMPORT + source.format(mark='@feature(meaning="m")'))
+    assert not (project / NAME).exists()
+
+
+def test_a_quote_that_is_not_closed_is_told() -> None:
+    with pytest.raises(
+        FeatureError, match=r"--save puts it into the file too.* Got '--save 'x': No closing quotation"
+    ):
+        parse_line(" --save 'x")

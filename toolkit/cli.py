@@ -161,6 +161,7 @@ def _data_list(options: argparse.Namespace) -> None:
 def _data_show(options: argparse.Namespace) -> None:
     import json
 
+    from toolkit.data.version_labels import measure_splits
     from toolkit.data.version_text import describe_version, show_version
     from toolkit.data.versions import find_version, load_record, load_versions
     from toolkit.paths import project_root
@@ -168,12 +169,14 @@ def _data_show(options: argparse.Namespace) -> None:
     root = project_root()
     version = find_version(load_versions(root), options.version, root)
     if options.json:
-        schema = load_record(root, version, "data/raw/schema.json")
-        print(
-            json.dumps(
-                {**describe_version(root, version), "hashes": version.hashes, "schema": schema}, indent=2
-            )
-        )
+        details = {
+            **describe_version(root, version),
+            "hashes": version.hashes,
+            "inputs": version.inputs,
+            "schema": load_record(root, version, "data/raw/schema.json"),
+            "mix": measure_splits(root, version),
+        }
+        print(json.dumps(details, indent=2))
     else:
         print(show_version(root, version))
 

@@ -77,7 +77,11 @@ class Project:
         (now / "labels/labels.json").write_text(json.dumps(facts))
         for split in ("train", "valid", "test"):
             keys = [key for key, place in splits.items() if place == split]
-            pq.write_table(pa.table({"id": pa.array(keys, pa.string())}), now / f"prepared/{split}.parquet")
+            own = {
+                "id": pa.array(keys, pa.string()),
+                "label": pa.array([labels[key] for key in keys], pa.string()),
+            }
+            pq.write_table(pa.table(own), now / f"prepared/{split}.parquet")
         rows = {split: list(splits.values()).count(split) for split in ("train", "valid", "test")}
         task = {"key": "id", "rows": rows, "split": {"split": "hash", "seed": 1}}
         (now / "prepared/task.json").write_text(json.dumps(task))
@@ -249,7 +253,12 @@ def test_commands_show_them(project: Project, monkeypatch, capsys) -> None:
     assert main(["data", "list", "--json"]) == 0
     assert [each["rows"] for each in json.loads(capsys.readouterr().out)] == [105, 110, 100]
     assert main(["data", "show"]) == 0
-    assert "sales:three" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "sales:three" in shown and "made of    now md5:" in shown
+    assert main(["data", "show", "HEAD~2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] == 100 and list(told["inputs"]) == ["now"]
+    assert told["mix"][0] == {"split": "train", "rows": 60, "no %": 33.33, "yes %": 66.67}
     assert main(["data", "diff"]) == 0
     shown = capsys.readouterr().out
     assert "0 added, 5 removed" in shown and "new" in shown

@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 from toolkit.artifacts import load_json
 from toolkit.data.keyed_rows import Match, count_pairs, count_values, find_differences, read_column
 from toolkit.data.versions import Version, find_file
+from toolkit.errors import DataError
 
 SPLITS = ("train", "valid", "test")
+SHOWN_CLASSES = 12  # and the number of rows, in a table of splits
 
 
 def diff_labels(root: Path, older: Version, newer: Version) -> dict[str, Any]:
@@ -56,6 +58,24 @@ def diff_splits(root: Path, older: Version, newer: Version) -> dict[str, Any]:
         "removed": match.removed,
         "moved": {f"{pair['before']} to {pair['after']}": pair["rows"] for pair in pairs},
     }
+
+
+def measure_splits(root: Path, version: Version) -> list[dict[str, Any]]:
+    """Count the rows of each split, with the share of each class or the mean of the labels; empty if not to be had."""
+    try:
+        paths = {name: find_file(root, version, f"data/prepared/{name}.parquet") for name in SPLITS}
+    except DataError:
+        return []
+    mixes = {}
+    for name, path in paths.items():
+        if "label" not in pq.read_schema(path).names:
+            return []
+        labels = read_column(path, "label")
+        mix = _measure_mix(labels)
+        shares = {f"{each} %": round(100 * share, 2) for each, share in mix.items()}
+        mixes[name] = {"rows": len(labels), **(shares if _is_class([labels]) else mix)}
+    named = list(dict.fromkeys(key for mix in mixes.values() for key in mix))[:SHOWN_CLASSES]
+    return [{"split": name, **{key: mix.get(key, 0.0) for key in named}} for name, mix in mixes.items()]
 
 
 def _read_splits(root: Path, version: Version, task: Mapping[str, Any]) -> pa.Table:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.version_diff import Diff
-from toolkit.data.version_labels import SPLITS
+from toolkit.data.version_labels import SPLITS, measure_splits
 from toolkit.data.versions import Version, is_cached, load_record, load_tag
 from toolkit.text_table import show_table
 
@@ -55,13 +55,11 @@ def show_version(root: Path, version: Version, width: int = 0) -> str:
     facts["subject"] = version.subject
     schema = load_record(root, version, "data/raw/schema.json")
     source = load_record(root, version, "data/raw/source.json")
-    labels = load_record(root, version, "data/labels/labels.json")
     task = load_record(root, version, "data/prepared/task.json")
     lines = [f"{name:<10} {_tell(value)}" for name, value in facts.items() if value not in ("", None)]
     lines += [f"{'hash':<10} {folder} md5:{digest}" for folder, digest in version.hashes.items()]
+    lines += [f"{'made of':<10} {path} md5:{digest}" for path, digest in version.inputs.items()]
     lines += [f"{'part':<10} {part['name']} {part.get('hash', '')}" for part in source.get("parts", [])[:10]]
-    if labels:
-        lines.append(f"{'labels':<10} {labels['source']['path']} {labels['source']['hash']}")
     if task:
         lines.append(
             f"{'split by':<10} {', '.join(f'{key} {value}' for key, value in task.get('split', {}).items())}"
@@ -79,7 +77,8 @@ def show_version(root: Path, version: Version, width: int = 0) -> str:
         }
         for column in schema.get("columns", [])
     ]
-    return "\n".join([*lines, "", show_table(columns, width)])
+    tables = [show_table(rows, width) for rows in (measure_splits(root, version), columns) if rows]
+    return "\n\n".join(["\n".join(lines), *tables])
 
 
 def show_diff(diff: Diff, older: Version, newer: Version, width: int = 0) -> str:
@@ -151,10 +150,8 @@ def _mix(mix: dict[str, Any]) -> str:
 
 
 def _tell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return (
-        f"{value:.6g}"
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int) and not isinstance(value, bool)
-        else str(value)
+        f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,11 @@ PREPARED = "data/prepared"
 FOLDERS = ("data/raw", "data/labels", PREPARED)
 PACKAGE = "models/package"
 WORKSPACE = "workspace"
+NOT_INPUTS = (
+    "toolkit/",
+    "notebooks/",
+    "data/",
+)  # code is told by the commit, the stages' own data by its hashes
 FETCH = "Fetch it with './run dvc fetch --all-commits', if it was ever pushed."
 
 
@@ -44,6 +49,8 @@ class Version:
         Hashes of the packages that were made of it.
     commits : tuple of str
         All whose dvc.lock has it, the oldest first.
+    inputs : mapping
+        MD5 by path of what its stages read: source, contract, annotations, generators, definitions; not the code.
     current : bool
         Whether it is the one of the workspace's dvc.lock.
     """
@@ -57,6 +64,7 @@ class Version:
     models: tuple[str, ...] = ()
     current: bool = False
     commits: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_versions(root: Path) -> list[Version]:
@@ -229,9 +237,17 @@ def _make_version(lock: Lock, commit: str, time: str, subject: str) -> Version |
     if "data/raw" not in hashes:
         return None
     digest = hashlib.sha256("\n".join(hashes.values()).encode()).hexdigest()[:8]
+    makers = {lock.makers[name] for name in hashes}
+    inputs = {
+        path: md5
+        for stage in sorted(makers)
+        for path, md5 in lock.deps.get(stage, {}).items()
+        if not path.startswith(NOT_INPUTS)
+    }
+    version = Version(digest, hashes, source=lock.source, inputs=inputs)
     if commit == WORKSPACE:
-        return Version(digest, hashes, source=lock.source, current=True)
-    return Version(digest, hashes, commit[:7], time, subject, lock.source, commits=(commit,))
+        return replace(version, current=True)
+    return replace(version, commit=commit[:7], time=time, subject=subject, commits=(commit,))
 
 
 def _add_package(found: dict[str, Version], version: Version, lock: Lock) -> None:

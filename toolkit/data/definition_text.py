@@ -71,18 +71,24 @@ def put_cell(text: str, cell: str) -> str:
     if not text.strip():
         return cell.rstrip() + "\n"
     end = "\r\n" if "\r\n" in text else "\n"
-    for piece in split_cell(cell):
-        found = [known for _, known in _split(text, "file") if _is_same_place(known, piece)]
+    pieces = split_cell(cell)
+    for index, piece in enumerate(pieces):
+        known = [each for _, each in _split(text, "file")]
         new = piece.text.rstrip("\r\n").replace("\r\n", "\n").replace("\n", end) + end
         lines = _split_lines(text)
-        if found and piece.name:
+        if not piece.name:
+            new = "".join(f"{line}{end}" for line in _find_lacking(text, new))
+            lines.insert(_find_import_line(text, "__future__" in new), new)
+        elif found := [each for each in known if each.name == piece.name]:
             lines[found[-1].start : found[-1].end] = [new]
-        elif piece.name:
-            body = text.rstrip("\r\n") + end
-            text = f"{body}{end * (2 if new.lstrip().startswith(('@', 'def ')) else 1)}{new}"
-            continue
-        elif not found:
-            lines.insert(_find_import_line(text), new)
+        else:
+            later = {each.name for each in pieces[index + 1 :] if each.name}
+            users = [each for each in known if each.name in later]
+            gap = end * (2 if new.lstrip().startswith(("@", "def ")) else 1)
+            if users:  # what the cell defines first, it may need for what is in the file already
+                lines.insert(users[0].start, f"{new}{gap}")
+            else:
+                lines = [text.rstrip("\r\n"), end, gap, new]
         text = "".join(lines)
     return text
 
@@ -140,16 +146,32 @@ def _split_lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _is_same_place(known: Piece, piece: Piece) -> bool:
-    if piece.name:
-        return known.name == piece.name
-    return not known.name and _normalise(known.text) == _normalise(piece.text)
+def _find_lacking(text: str, line: str) -> list[str]:
+    """Give what a file lacks of an import, as statements: nothing, some names, or the whole."""
+    (node,) = ast.parse(line).body
+    brought = {
+        (_tell_module(each), alias.name, alias.asname)
+        for each in ast.parse(text).body
+        if isinstance(each, ast.Import | ast.ImportFrom)
+        for alias in each.names
+    }
+    if not isinstance(node, ast.Import | ast.ImportFrom):
+        return []
+    lacking = [each for each in node.names if (_tell_module(node), each.name, each.asname) not in brought]
+    if len(lacking) in (0, len(node.names)):
+        return [line.rstrip()] if lacking else []
+    node.names = lacking
+    return [ast.unparse(node)]
 
 
-def _find_import_line(text: str) -> int:
-    """Find the line below the last import, or below the file's docstring, or the first one."""
+def _tell_module(node: ast.Import | ast.ImportFrom) -> str:
+    return f"{'.' * node.level}{node.module or ''}" if isinstance(node, ast.ImportFrom) else ""
+
+
+def _find_import_line(text: str, first: bool) -> int:
+    """Find the line below the last import; below the file's docstring if there is none or it must be the ``first``."""
     tree = ast.parse(text)
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    if imports:
+    if imports and not first:
         return imports[-1].end_lineno or 0
     return tree.body[0].end_lineno or 0 if tree.body and ast.get_docstring(tree) is not None else 0

@@ -34,12 +34,21 @@ class Place:
 
 
 def find_place(root: Path, given: str = "") -> Place:
-    """Find the file that definitions go into: ``given``, or prepare.definitions, or one named as the package is."""
+    """Find the file that definitions go into: ``given``, or prepare.definitions, or one named as the package is.
+
+    Raises
+    ------
+    FeatureError
+        The file is no UTF-8.
+    """
     params: Any = load_params(root).sections
     set_name = params["prepare"].definitions
     name = given or set_name or f"features/{params['package'].name}.py"
     path = root / name
-    text = path.read_bytes().decode("utf-8") if path.is_file() else ""
+    try:
+        text = path.read_bytes().decode("utf-8") if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise FeatureError(f"{name} must be UTF-8 text. Got {error.reason} at byte {error.start}.") from None
     return Place(path, name, text, name == set_name)
 
 

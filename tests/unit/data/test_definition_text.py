@@ -45,6 +45,26 @@ def test_a_new_definition_comes_last_and_new_imports_below_the_others() -> None:
     assert put_cell(new, cell) == new
 
 
+def test_of_an_import_what_the_file_lacks_is_added() -> None:
+    assert put_cell(FILE, "from toolkit.features import (\n    feature,\n)") == FILE
+    head = "from toolkit.features import feature\n"
+    new = put_cell(FILE, "from toolkit.features import category, feature, number as n\nimport math, zlib")
+    assert new == FILE.replace(
+        head, head + "from toolkit.features import category, number as n\nimport math, zlib\n"
+    )
+    assert put_cell(new, "import zlib\nfrom toolkit.features import number as n") == new
+    future = "from __future__ import annotations"
+    assert put_cell(FILE, future).startswith(f'"""Ours."""\n{future}\n')
+
+
+def test_what_a_replaced_definition_needs_stands_above_it() -> None:
+    file = 'from toolkit.features import category\n\ncity = category("city")\nplan = category("plan")\n'
+    cell = 'RARE = 20\nplan = category("plan", rare=RARE)'
+    new = put_cell(file, cell)
+    assert new.endswith('city = category("city")\nRARE = 20\n\nplan = category("plan", rare=RARE)\n')
+    assert put_cell(new, cell) == new
+
+
 def test_line_ends_stay_those_of_the_file() -> None:
     new = put_cell(FILE.replace("\n", "\r\n"), HALF)
     assert new.count("\n") == new.count("\r\n")

@@ -229,3 +229,12 @@ def test_a_quote_that_is_not_closed_is_told() -> None:
         FeatureError, match=r"--save puts it into the file too.* Got '--save 'x': No closing quotation"
     ):
         parse_line(" --save 'x")
+
+
+def test_a_file_of_another_encoding_is_told(project: Path) -> None:
+    path = project / NAME
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"# caf\xe9\n")
+    with pytest.raises(FeatureError, match=rf"{NAME} must be UTF-8 text.* at byte 5"):
+        run_cell(project, "--save", RATIO)
+    assert path.read_bytes() == b"# caf\xe9\n"

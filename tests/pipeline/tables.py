@@ -115,6 +115,7 @@ def point_at(name: str, key: str, label: str, **more: Any) -> dict[str, Any]:
         "annotate.format": "column",
         "annotate.key": key,
         "annotate.label": label,
+        "annotate.task": "classification",
         "annotate.classes": [],
         "annotate.truth": "",
         "sweep.trials": 2,

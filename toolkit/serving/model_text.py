@@ -20,6 +20,9 @@ CATEGORICAL, MISSING_NAN = 1, 2  # bits of decision_type: 0 categorical, 1 defau
 MAX_LEAVES = 131_072
 END_OF_TREES = "end of trees"
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")  # what LightGBM's parser takes; Python's takes more
+THRESHOLD = re.compile(
+    rf"{NUMBER.pattern}|inf"
+)  # a split of missing values from all others has no finite one
 INTEGER = re.compile(r"-?\d+")
 INFO = re.compile(rf"none|\[{NUMBER.pattern}:{NUMBER.pattern}\]|-?\d+(:-?\d+)*")
 UNUSED_PER_LEAF = (
@@ -119,7 +122,7 @@ def _check_tree(block: str, index: int, last_feature: int) -> None:
     split = _integers(pairs, "split_feature", where, nodes)
     if split.min() < 0 or split.max() > last_feature:
         raise ModelError(f"{where}: split_feature must be between 0 and {last_feature}.")
-    threshold = _numbers(pairs, "threshold", where, nodes)
+    threshold = _numbers(pairs, "threshold", where, nodes, THRESHOLD)
     decision = _integers(pairs, "decision_type", where, nodes)
     if decision.min() < 0 or (decision >> 4).any() or ((decision >> 2) & 3 > MISSING_NAN).any():
         raise ModelError(f"{where}: decision_type must be between 0 and 11.")
@@ -193,11 +196,13 @@ def _words(line: str, pattern: re.Pattern[str]) -> list[str]:
     return words
 
 
-def _numbers(pairs: dict[str, str], key: str, where: str, count: int) -> np.ndarray:
+def _numbers(
+    pairs: dict[str, str], key: str, where: str, count: int, form: re.Pattern[str] = NUMBER
+) -> np.ndarray:
     try:
-        values = np.array([float(word) for word in _words(pairs[key], NUMBER)])
+        values = np.array([float(word) for word in _words(pairs[key], form)])
     except (KeyError, ValueError):
         raise ModelError(f"{where}: {key} must be numbers, separated by one blank.") from None
-    if len(values) != count or not np.isfinite(values).all():
+    if len(values) != count or not (np.isfinite(values) | (form is THRESHOLD)).all():
         raise ModelError(f"{where}: {key} must have {count} finite values and has {len(values)}.")
     return values

@@ -1,3 +1,4 @@
+import lightgbm
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,19 @@ def test_what_lightgbm_writes_passes(make_packaged, task):
     assert head.trees == {"binary": 20, "multiclass": 60, "regression": 20}[task]
     assert head.outputs == {"binary": 1, "multiclass": 3, "regression": 1}[task]
     assert len(head.features) == len(load_features(packaged.folder / "features.json").names)
+
+
+def test_a_split_of_missing_values_from_all_others_passes():
+    rng = np.random.default_rng(1)
+    matrix = np.column_stack([rng.normal(size=400), rng.normal(size=400)])
+    lost = rng.random(400) < 0.4
+    matrix[lost, 0] = np.nan
+    options = {"objective": "binary", "verbose": -1, "num_leaves": 3, "min_data_in_leaf": 5}
+    text = lightgbm.train(options, lightgbm.Dataset(matrix, lost.astype(float)), 3).model_to_string()
+    assert "threshold=inf" in text or " inf" in text
+    assert check_model_text(text.encode()).trees == 3
+    with pytest.raises(ModelError, match="threshold must be numbers"):
+        check_model_text(text.replace("inf", "infinity", 1).encode())
 
 
 def test_a_model_of_constant_trees_passes():

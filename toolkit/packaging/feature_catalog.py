@@ -111,8 +111,10 @@ def load_catalog(root: Path) -> list[Entry]:
 
 def load_gains(folder: Path, features: Features) -> list[float] | None:
     """Read each model column's share of the gain from the model's text; None if it is not a model of these features."""
-    path = folder / "model.txt"
-    if not path.is_file() or load_json(folder / "signature.json")["features"] != list(features.names):
+    path, signature = folder / "model.txt", folder / "signature.json"
+    if not path.is_file() or not signature.is_file():
+        return None
+    if load_json(signature).get("features") != list(features.names):
         return None
     totals = [0.0] * len(features.names)
     text = path.read_text(encoding="utf-8")

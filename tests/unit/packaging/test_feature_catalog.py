@@ -135,3 +135,12 @@ def test_the_released_model_is_named_once(project) -> None:
     tag = (project / "models/package/tag.txt").read_text().strip()
     shutil.copytree(project / "models/package", project / "released")
     assert {entry.models for entry in load_catalog(project)} == {(f"{tag} (released)",)}
+
+
+@pytest.mark.parametrize("signature", ["", "{}", '{"features": ["radius"]}'])
+def test_importance_of_a_model_of_other_features_is_not_told(project, signature: str) -> None:
+    path = project / "models/train/signature.json"
+    path.write_text(signature) if signature else path.unlink()
+    entries = load_catalog(project)
+    assert {entry.importance for entry in entries} == {None}
+    assert "importance" not in show_entry(entries[0], 100)

@@ -116,8 +116,10 @@ def load_gains(folder: Path, features: Features) -> list[float] | None:
         return None
     if load_json(signature).get("features") != list(features.names):
         return None
-    totals = [0.0] * len(features.names)
     text = path.read_text(encoding="utf-8")
+    if "\nend of trees" not in text:  # cut short
+        return None
+    totals = [0.0] * len(features.names)
     pairs = zip(
         re.findall(r"^split_feature=(.*)$", text, re.M),
         re.findall(r"^split_gain=(.*)$", text, re.M),

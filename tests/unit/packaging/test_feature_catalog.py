@@ -144,3 +144,10 @@ def test_importance_of_a_model_of_other_features_is_not_told(project, signature:
     entries = load_catalog(project)
     assert {entry.importance for entry in entries} == {None}
     assert "importance" not in show_entry(entries[0], 100)
+
+
+def test_a_model_that_was_cut_short_tells_no_importance(project) -> None:
+    path = project / "models/train/model.txt"
+    text = path.read_text()
+    path.write_text(text[: text.index("\nsplit_gain")])
+    assert {entry.importance for entry in load_catalog(project)} == {None}

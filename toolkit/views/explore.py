@@ -62,7 +62,8 @@ def describe_columns(data: Dataset) -> Table:
     """Describe each feature: type, what is missing, distinct values, range, a small picture, and what is odd."""
     described = {shorten(name, 48): _describe_column(data, name) for name in data.features}
     frame = pd.DataFrame.from_dict(described, orient="index")
-    frame.insert(1, "distribution", frame.pop("distribution"))
+    first = ["type", "distribution", "missing", "distinct", "remarks", "most frequent"]
+    frame = frame[[name for name in first if name in frame] + [name for name in frame if name not in first]]
     return Table(frame.dropna(axis=1, how="all"), data.tell())
 
 

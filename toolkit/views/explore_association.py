@@ -117,12 +117,12 @@ def _tell_measure(one: str, other: str) -> str:
 
 
 def _plot(table: pd.DataFrame, kinds: dict[str, str], title: str, rows: str, *, signed: bool) -> Plot:
-    size = 2.2 + min(0.2 * len(table), 4.8)
-    figure, axes = new_figure(size + 1.4, size)
+    names = shorten_all([f"{name} (length)" if kinds[name] == "text" else name for name in table.index], 26)
+    size, room = 2.0 + min(0.2 * len(table), 4.8), 0.06 * max(map(len, names))
+    figure, axes = new_figure(size + room + 1.2, size + room)
     image = axes.imshow(
         table.to_numpy().round(4), vmin=-1 if signed else 0, vmax=1, cmap=DIVERGING if signed else SEQUENTIAL
     )
-    names = shorten_all([f"{name} (length)" if kinds[name] == "text" else name for name in table.index], 26)
     axes.set_xticks(range(len(table)), names, rotation=90)
     axes.set_yticks(range(len(table)), names)
     axes.tick_params(labelsize=8 if len(table) <= 30 else 7, length=0)

@@ -122,4 +122,7 @@ def _draw_sizes(axes: Any, counts: np.ndarray) -> None:
     else:
         edges = np.arange(low - 0.5, high + 1) if high - low <= 40 else np.linspace(low - 0.5, high + 0.5, 31)
     axes.stairs(np.histogram(counts, edges)[0], edges, fill=True, color=COLORS[0], alpha=0.7)
+    if not wide:
+        axes.set_xlim(edges[0] - 1, edges[-1] + 1)
+        axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylim(bottom=0)

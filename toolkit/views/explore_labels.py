@@ -31,9 +31,9 @@ def describe_labels(data: Dataset) -> pd.DataFrame | Note:
 def describe_annotators(data: Dataset) -> pd.DataFrame | Note:
     """Count each annotator's rows, labels by class, and how often the settled label is theirs."""
     given = _answers(data)
-    if given is None or data.labels is None:
+    if data.labels is None:
         return NO_LABELS
-    if given.empty:
+    if given is None or given.empty:
         return Note("The labels come from a column: there are no annotators.")
     table = given.groupby("annotator").size().to_frame("rows")
     if data.is_classification:

@@ -62,10 +62,10 @@ def plot_missing_together(data: Dataset) -> Plot | Note:
     if len(names) < 2:
         return Note("Fewer than two columns lack values in some of their rows: none are missing together.")
     found = measure_pearson(np.column_stack([data.missing(name).astype(float) for name in names])).round(4)
-    size = 2.0 + min(0.24 * len(names), 5.0)
-    figure, axes = new_figure(size + 2.2, size)
-    image = axes.imshow(found, vmin=-1, vmax=1, cmap=DIVERGING)
     labels = shorten_all(names, 26)
+    size, room = 1.6 + min(0.24 * len(names), 5.0), 0.06 * max(map(len, labels))
+    figure, axes = new_figure(size + room + 1.4, size + room)
+    image = axes.imshow(found, vmin=-1, vmax=1, cmap=DIVERGING)
     axes.set_xticks(range(len(names)), labels, rotation=90)
     axes.set_yticks(range(len(names)), labels)
     axes.tick_params(labelsize=8, length=0)

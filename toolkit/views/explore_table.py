@@ -13,6 +13,8 @@ import pandas as pd
 
 MOST_ROWS = 200  # rows of a table that are shown
 _LONGEST = 110  # characters of a cell
+_WIDE = 24
+_NO_MATH = "tex2jax_ignore mathjax_ignore"  # $x$ in a value is no formula
 _FIGURE = re.compile(r"[<>]?[-−]?[0-9][0-9 .,:%e+−-]*")  # a number, a share, a time
 
 
@@ -72,9 +74,10 @@ class Table:
             for name, row in zip(shown.index, shown.itertuples(index=False), strict=True)
         )
         return (
-            '<div class="tk-scroll" style="overflow-x: auto"><table class="tk-table dataframe">'
+            f'<div class="tk-scroll" style="overflow-x: auto"><table class="tk-table dataframe {_NO_MATH}">'
             f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-            f'<div class="tk-quiet" style="opacity: .85">{escape(more + self.note)}</div>'
+            f'<div class="tk-quiet {_NO_MATH}" style="opacity: .85; white-space: normal">'
+            f"{escape(more + self.note)}</div>"
         )
 
 
@@ -88,7 +91,12 @@ def _cell(tag: str, value: Any, number: bool) -> str:
     )
     side = "right" if number else "left"
     klass = ' class="tk-number"' if number else ""
-    return f'<{tag}{klass} style="text-align: {side}; vertical-align: middle"{title}>{text}</{tag}>'
+    style = f"text-align: {side}; vertical-align: middle"
+    if (number and tag == "td") or (tag == "th" and not number and len(whole) <= _WIDE):
+        style += "; white-space: nowrap"
+    elif len(whole) > _WIDE:  # a long text wraps, though not to a word a line
+        style += "; min-width: 12rem"
+    return f'<{tag}{klass} style="{style}"{title}>{text}</{tag}>'
 
 
 def _is_numeric(column: pd.Series) -> bool:

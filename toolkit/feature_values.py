@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 import toolkit.features
 from toolkit.artifacts import load_json, write_json
 from toolkit.columns import BLOCK_ROWS, ParquetColumns, iterate_columns
+from toolkit.errors import FeatureError
 from toolkit.features import Definition, Features
 from toolkit.features.definition import FUNCTION
 
@@ -200,7 +201,12 @@ class _Reader:
         parts, lacking = [], count
         while lacking:
             if not len(self._left):
-                self._left = next(self._blocks)
+                self._left = next(self._blocks, self._left)
+            if not len(self._left):
+                raise FeatureError(
+                    "The values that are kept in data/prepared/values must be of every row of their table, and some "
+                    "rows have none. Run './run dvc repro -f prepare' to make both anew."
+                )
             parts.append(self._left[:lacking])
             lacking -= len(parts[-1])
             self._left = self._left[len(parts[-1]) :]

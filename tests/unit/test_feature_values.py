@@ -11,6 +11,7 @@ from toolkit import feature_values
 from toolkit.columns import ParquetColumns
 from toolkit.data.fit import fit_features
 from toolkit.data.schema import Column, Schema
+from toolkit.errors import FeatureError
 from toolkit.feature_values import ValueCache, iterate_matrix, load_values, measure_column, read_sample
 from toolkit.features import Features
 from toolkit.features.definitions import parse_definitions
@@ -182,6 +183,16 @@ def test_a_column_s_hash_is_of_its_values_alone(tmp_path: Path) -> None:
     for name in ("x", "t"):
         one, two, three = (measure_column(tmp_path / f"{file}.parquet", name) for file in "abc")
         assert one == two != three
+
+
+def test_values_of_fewer_rows_than_the_table_are_refused(
+    first: tuple[Path, Features], tmp_path: Path
+) -> None:
+    folder, features = first
+    short = tmp_path / "short.parquet"
+    pq.write_table(pq.read_table(load_values(folder, "train")["ratio"]).slice(0, 250), short)
+    with pytest.raises(FeatureError, match="must be of every row"):
+        list(iterate_matrix(features, folder / "train.parquet", {"ratio": short}))
 
 
 def test_a_damaged_file_is_computed_anew(first: tuple[Path, Features], tmp_path: Path) -> None:

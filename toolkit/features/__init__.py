@@ -18,7 +18,8 @@ from toolkit.features.declare import (
     tfidf,
 )
 from toolkit.features.definition import Definition, Input
-from toolkit.features.definitions import check_definitions, feature, load_definitions
+from toolkit.features.definition_check import check_definitions
+from toolkit.features.definitions import feature, load_definitions
 from toolkit.features.transform import Feature, Features, load_features
 
 __all__ = [

@@ -15,7 +15,14 @@ from toolkit.errors import GateFailed, PackageError
 from toolkit.features import load_features
 from toolkit.features.definitions import load_packaged
 from toolkit.monitoring.profile import load_profile, scores_from_list
-from toolkit.packaging.replay import as_requests, check_recorded, check_refit, check_requests, select_rows
+from toolkit.packaging.replay import (
+    as_requests,
+    check_kept,
+    check_recorded,
+    check_refit,
+    check_requests,
+    select_rows,
+)
 from toolkit.packaging.version import load_pins, measure_version
 from toolkit.params import Package
 from toolkit.serving.model import FILES, Model, load_model
@@ -129,6 +136,7 @@ def _check_features(folder: Path, sources: Sources, signature: Mapping[str, Any]
         definitions = load_packaged(folder / "definitions.py", code) if code else ()
         check_refit(features, train, load_json(sources.schema)["columns"], definitions)
     check_recorded(features, train, signature["replay"])
+    check_kept(features, sources.prepared)
     check_requests(features, train)
     if list(features.names) != signature["features"]:
         raise PackageError(

@@ -1,14 +1,16 @@
 """Replays training rows through what was packaged: a feature that differs anywhere from training stops the build.
 
-Three looks, each at what the others cannot see:
+Four looks, each at what the others cannot see:
 
 - the features are fitted anew on the train split, from the kinds of the raw table's schema, and must be the packaged
   ones: whatever was learnt from other rows, or edited since, shows;
 - rows that the train stage recorded the model's columns of must give these columns again: whatever changed in code or
   data since the model was trained shows, even if both of today's ways agree;
+- values that the stage prepare kept, which training read instead of computing them, are computed, every one;
 - training rows are sent as a request would bring them, through JSON, and must give the bits of the table.
 
-Fitting anew costs what the stage prepare spent on it; the other looks take ``REPLAYED_ROWS`` rows.
+Fitting anew, and the values that were kept, cost what the stage prepare spent on them; the other looks take
+``REPLAYED_ROWS`` rows.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import orjson
 
 from toolkit.columns import ParquetColumns, iterate_columns
 from toolkit.errors import FeatureError, PackageError
+from toolkit.feature_values import iterate_matrix, load_values
 from toolkit.features import Definition, Features
 from toolkit.features.recorded import REPLAYED_ROWS, record_columns
 
@@ -89,6 +92,33 @@ def check_recorded(features: Features, train: Path, recorded: Mapping[str, str])
             f"{f' and {len(differ) - 5} more' if len(differ) > 5 else ''}: a feature's code, its state or the data was "
             f"changed since. {AGAIN}"
         )
+
+
+def check_kept(features: Features, prepared: Path) -> None:
+    """Check that the values which were read instead of computed are the computed ones, in every row of every split.
+
+    Raises
+    ------
+    PackageError
+        Names the feature, the split and the row.
+    """
+    for split in ("train", "valid", "test"):
+        path = prepared / f"{split}.parquet"
+        for name, file in load_values(prepared, split).items():
+            one, first = features.only(name), 0
+            for kept, computed in zip(
+                iterate_matrix(one, path, {name: file}), iterate_matrix(one, path, {}), strict=True
+            ):
+                differs = (kept != computed) & ~(np.isnan(kept) & np.isnan(computed))
+                if differs.any():
+                    row, column = np.argwhere(differs)[0].tolist()
+                    raise PackageError(
+                        f"The values that prepare kept of {tell_origin(features, one.names[column])} must be what it "
+                        f"gives. Row {first + row} of {path.name} has {kept[row, column]:.17g} instead of "
+                        f"{computed[row, column]:.17g} in {file.name}. Remove what was imported into the folder "
+                        f"features, and .toolkit/values. Then run './run dvc repro -f prepare'."
+                    )
+                first += len(kept)
 
 
 def check_requests(features: Features, train: Path) -> None:

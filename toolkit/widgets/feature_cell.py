@@ -15,7 +15,8 @@ from toolkit.artifacts import write_text
 from toolkit.data.definition_text import Comparison, compare_cell, put_cell, split_cell
 from toolkit.data.trial import Trial, load_train_rows, try_definitions
 from toolkit.errors import FeatureError
-from toolkit.features.definitions import check_definitions, parse_definitions, run_definitions
+from toolkit.features import check_definitions
+from toolkit.features.definitions import parse_definitions, run_definitions
 from toolkit.params_file import load_params
 from toolkit.paths import check_project_path, project_root
 from toolkit.widgets.page import Page, Part, box, diff_box

@@ -20,7 +20,8 @@ from toolkit.artifacts import load_json, write_json
 from toolkit.columns import ParquetColumns
 from toolkit.data.fit import fit_features, write_features
 from toolkit.data.schema import Column, Schema
-from toolkit.errors import ToolkitError
+from toolkit.errors import PackageError, ToolkitError
+from toolkit.feature_values import ValueCache, load_values
 from toolkit.features import Features, load_features
 from toolkit.features.definitions import load_definitions
 from toolkit.monitoring.profile import fit_profile, fit_scores, scores_to_list
@@ -145,9 +146,12 @@ def trained(tmp_path_factory) -> Path:
     schema = Schema("id", 2100, (), tuple(columns))
     write_json(root / "schema.json", schema.to_dict())
     rows = ParquetColumns([prepared / "train.parquet"])
+    paths = {name: prepared / f"{name}.parquet" for name in ("train", "valid", "test")}
+    cache = ValueCache(paths, KINDS, ZONES)
     features = fit_features(
-        rows, schema, KINDS, definitions=root / "definitions.py", name="features/skews.py"
+        rows, schema, KINDS, definitions=root / "definitions.py", name="features/skews.py", cache=cache
     )
+    cache.write(prepared / "values", features)
     write_features(prepared, features, root / "definitions.py")
     task = {"schema": 1, "task": "binary", "classes": ["no", "yes"], "key": "id", "label": "label"}
     write_json(prepared / "task.json", task)
@@ -292,6 +296,19 @@ def test_a_function_edited_after_the_fit_is_found_even_if_its_hash_is_forged(bui
 def test_a_constant_changed_in_the_definitions_is_found_even_if_its_hash_is_forged(built: Built) -> None:
     built.edit("LIMIT = 3", "LIMIT = 4", note_hash=True)
     check_refused(built, "per_item")
+
+
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_kept_values_that_are_not_the_feature_s_stop_the_build(built: Built, split: str) -> None:
+    name, path = next(iter(load_values(built.root / "prepared", split).items()))
+    table = pq.read_table(path)
+    values = table[0].to_pylist()
+    values[-1] = 0.5 if values[-1] != 0.5 else 1.5
+    pq.write_table(table.set_column(0, table.column_names[0], pa.array(values, pa.float64())), path)
+    with pytest.raises(
+        PackageError, match=rf"kept of feature '{name}.*Row {len(values) - 1} of {split}.parquet"
+    ):
+        built.package()
 
 
 def test_missing_definitions_stop_the_build(built: Built) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from toolkit.columns import ParquetColumns
 from toolkit.features import load_features
+from toolkit.monitoring.profile import load_profile
 
 ROOT = Path(__file__).parents[2]
 NAME = "features/breast_cancer.py"
@@ -67,6 +68,9 @@ def test_a_cell_becomes_a_feature_of_the_pipeline_without_retyping(project: Path
     run_stage("prepare")
     features = load_features(project / "data/prepared/features.json")
     assert set(features.names) == {*before, "roundness", "area_spread"} - {"area_error", "worst_area"}
+    profile = load_profile(project / "data/prepared/profile.json")
+    assert {cells.name for cells in profile.features} == set(features.inputs)  # what predicted tables have
+    assert "worst_area" not in features.inputs
     assert (project / "data/prepared/definitions.py").read_bytes() == (project / NAME).read_bytes()
     train = ParquetColumns([project / "data/prepared/train.parquet"])
     matrix = features.matrix(train)

@@ -81,6 +81,7 @@ def test_ugly_data_is_shown_and_chosen_from(fresh: Path, open_notebook: Callable
     page.get_by_label("period", exact=True).select_option("month")
     page.get_by_role("img", name="rows, label by month of when").wait_for()
     page.get_by_label("feature", exact=True).last.select_option("ort")
+    page.get_by_role("img", name="rows, label, ort by month of when").wait_for()
     page.get_by_label("group", exact=True).select_option("customer")
     page.get_by_role("img", name="sizes of the groups of customer").wait_for()
     notebook.settle()

@@ -28,7 +28,7 @@ def group_rows(data: Dataset, most: int = _MOST_CURVES) -> Groups:
     counts = np.bincount(data.targets[data.targets >= 0], minlength=len(data.classes))
     order = np.argsort(-counts, kind="stable")
     kept = sorted(order if len(order) <= most else order[: most - 1])
-    groups: Groups = {shorten(data.classes[place], 28): data.targets == place for place in kept}
+    groups: Groups = {shorten(data.classes[place], 24): data.targets == place for place in kept}
     if len(kept) < len(order):
         groups[f"{len(order) - len(kept)} other classes"] = data.labelled & ~np.isin(data.targets, kept)
     return groups
@@ -126,14 +126,15 @@ def _draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> Non
     if not len(pooled):
         return
     low, high, outside = find_range(pooled)
-    whole = (pooled == np.round(pooled)).all() and 0 < high - low <= 60
+    whole = not time and (pooled == np.round(pooled)).all() and 0 < high - low <= 60
     edges = (
         np.arange(low - 0.5, high + 1)
         if whole
         else np.linspace(low, high, min(60, 10 + int(len(pooled) ** 0.4)) + 1)
     )
     if low == high:
-        edges = np.array([low - 0.5, low + 0.5]) if abs(low) < 1e15 else np.array([low * 0.99, low * 1.01])
+        reach = 3e10 if time else max(0.5, abs(low) / 100)  # 8 hours to each side of one time
+        edges = np.array([low - reach, low + reach])
     shown = as_dates(edges) if time else edges
     for index, (group, values) in enumerate(known.items()):
         shares = np.histogram(values, np.sort(edges))[0] / max(len(values), 1)
@@ -143,7 +144,7 @@ def _draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> Non
     axes.set_ylabel("share of rows")
     axes.set_ylim(bottom=0)
     if time:
-        axes.tick_params(axis="x", rotation=30)
+        set_dates(axes)
     if outside:
         axes.set_title(
             f"{outside:,} values lie outside, from {pooled.min():.4g} to {pooled.max():.4g}", fontsize=9
@@ -166,7 +167,7 @@ def _draw_ranges(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
     axes.set_title("median, middle half, and 5% to 95% of each class", fontsize=9)
     axes.grid(visible=False, axis="y")
     if time:
-        axes.tick_params(axis="x", rotation=30)
+        set_dates(axes)
 
 
 def _draw_bars(axes: Any, codes: NDArray[Any], names: list[str], groups: Groups) -> None:
@@ -226,7 +227,7 @@ def _draw_label(axes: Any, values: FloatArray, targets: FloatArray, time: bool) 
     axes.plot(shown, ends[:, 1], "o-", color=COLORS[0], markersize=4)
     axes.set_title("label: median and middle half", fontsize=9)
     if time:
-        axes.tick_params(axis="x", rotation=30)
+        set_dates(axes)
 
 
 def _draw_label_by_category(axes: Any, codes: NDArray[Any], names: list[str], targets: FloatArray) -> None:
@@ -239,3 +240,12 @@ def _draw_label_by_category(axes: Any, codes: NDArray[Any], names: list[str], ta
 def as_dates(microseconds: NDArray[Any]) -> NDArray[np.datetime64]:
     """Turn microseconds since 1970 into dates that matplotlib draws."""
     return np.asarray(microseconds).astype(np.int64).astype("datetime64[us]")
+
+
+def set_dates(axes: Any) -> None:
+    """Mark dates on the x axis so that they do not run into each other."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(maxticks=8)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

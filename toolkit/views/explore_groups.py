@@ -11,7 +11,6 @@ from toolkit.data.association import (
     count_pairs,
     measure_correlation_ratio,
     measure_entropy,
-    measure_information,
 )
 from toolkit.views.explore_data import Dataset
 from toolkit.views.explore_features import group_rows
@@ -85,7 +84,11 @@ def _tell_groups(data: Dataset, column: str, counts: np.ndarray, codes: np.ndarr
 
 
 def measure_told(data: Dataset, codes: np.ndarray) -> float:
-    """Measure the share of the label that the group tells: of its entropy, or of a regression's variance."""
+    """Measure the share of the label that the group tells: of its entropy, or of a regression's variance.
+
+    Corrected for chance by what the same groups tell of the labels in a random order (always the same one): small
+    groups tell much of anything. 0 is what chance gives, 1 is all.
+    """
     if data.label is None:
         return float("nan")
     if not data.classes:
@@ -94,7 +97,19 @@ def measure_told(data: Dataset, codes: np.ndarray) -> float:
     groups = len(np.unique(codes))
     if groups * len(data.classes) > 5_000_000:  # a table of counts that does not fit
         return float("nan")
-    return measure_information(count_pairs(codes, data.targets)) / whole if whole else float("nan")
+    known = (codes >= 0) & data.labelled
+    if not whole or not known.any():
+        return float("nan")
+    targets = data.targets[known]
+    chance = _measure_shared(codes[known], np.random.default_rng(0).permutation(targets))
+    left = whole - chance
+    return max(0.0, _measure_shared(codes[known], targets) - chance) / left if left > 1e-9 else float("nan")
+
+
+def _measure_shared(codes: np.ndarray, targets: np.ndarray) -> float:
+    """Measure the mutual information of two columns of codes in bits, as their counts have it."""
+    table = count_pairs(codes, targets)
+    return measure_entropy(table.sum(axis=0)) + measure_entropy(table.sum(axis=1)) - measure_entropy(table)
 
 
 def plot_groups(data: Dataset, column: str = "") -> Plot | Note:

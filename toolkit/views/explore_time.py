@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.association import FloatArray
 from toolkit.views.explore_data import ORDERED, Dataset
-from toolkit.views.explore_features import as_dates, group_rows
+from toolkit.views.explore_features import as_dates, group_rows, set_dates
 from toolkit.views.explore_table import Note, Table, shorten, show_share, show_time
 from toolkit.views.explore_words import measure_lengths
 from toolkit.views.style import COLORS, Plot, new_figure, show
@@ -135,9 +135,11 @@ def plot_time(data: Dataset, time: str = "", feature: str = "", unit: str = "") 
         _draw_label(grid.flat[1], data, periods)
     if feature:
         _draw_feature(grid.flat[panels - 1], data, periods, feature)
+    set_dates(grid.flat[-1])
     grid.flat[-1].set_xlabel(shorten(time, 60))
     figure.supxlabel(data.tell(), fontsize=8)
-    return show(figure, f"rows{', label' if data.label is not None else ''} by {periods.unit} of {time}")
+    drawn = ["rows", *(["label"] if data.label is not None else []), *([feature] if feature else [])]
+    return show(figure, f"{', '.join(drawn)} by {periods.unit} of {time}")
 
 
 def describe_periods(data: Dataset, time: str = "", unit: str = "") -> Table | Note:

@@ -335,6 +335,16 @@ def test_groups_are_columns_whose_values_repeat(tmp_path: Path) -> None:
     )
 
 
+def test_small_groups_do_not_tell_the_label_by_chance() -> None:
+    random = np.random.default_rng(2)
+    label, group = random.integers(0, 8, 3000), random.integers(0, 600, 3000)
+    columns = {"id": [str(row) for row in range(3000)], "group": [f"g{at}" for at in group]}
+    for values, low, high in ((label, 0, 0.03), (group % 8, 0.97, 1.01)):
+        table = pa.table({**columns, "label": [f"l{value}" for value in values]})
+        data = explore.make_dataset(table, {"group": "category"}, "id")
+        assert low <= explore_groups.measure_told(data, data.codes("group")[0]) <= high
+
+
 def test_words_are_counted_once_a_row_in_any_script(tmp_path: Path) -> None:
     table = pa.table({"id": ["1", "2", "3"], "text": ["Go go, go! 配送", None, "stop — 🎉 größe"]})
     words = explore_words.find_words(explore.make_dataset(table, {"text": "text"}, "id"), "text")
@@ -353,9 +363,11 @@ def test_a_far_tail_does_not_press_the_rest_together() -> None:
 def test_a_constant_or_a_single_row_is_drawn(column: str) -> None:
     table = pa.table({"id": ["1"], "x": [1e18], "t": pa.array([0], pa.timestamp("us")), "label": ["a"]})
     data = explore.make_dataset(table, {"x": "number", "t": "time"}, "id")
-    assert isinstance(explore_features.plot_feature(data, column), Plot)
-    assert len(explore.describe_columns(data)) == 2
-    assert isinstance(explore_time.plot_time(data), Plot)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert isinstance(explore_features.plot_feature(data, column), Plot)
+        assert len(explore.describe_columns(data)) == 2
+        assert isinstance(explore_time.plot_time(data), Plot)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=2, max_size=40))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -159,6 +160,24 @@ class Prepare(Section):
     def _leaves_rows_to_train_on(self) -> Prepare:
         if self.valid_share + self.test_share >= 0.9:
             raise ValueError("valid_share + test_share must leave at least a tenth of the rows for training")
+        return self
+
+    @model_validator(mode="after")
+    def _begins_in_order(self) -> Prepare:
+        moments = {}
+        for name in ("valid_from", "test_from"):
+            text = getattr(self, name)
+            try:
+                moments[name] = datetime.fromisoformat(text) if text else None
+            except ValueError:
+                raise ValueError(
+                    f"{name} must be a time in ISO 8601, such as '2026-03-01'. Got '{text}'"
+                ) from None
+        valid, test = moments["valid_from"], moments["test_from"]
+        if valid and test and (valid.tzinfo is None) == (test.tzinfo is None) and valid >= test:
+            raise ValueError(
+                f"valid_from must be before test_from. Got {self.valid_from} and {self.test_from}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -209,7 +209,7 @@ def _expected(detail: Any) -> str:
         "int_type": "must be a whole number",
         "int_from_float": "must be a whole number",
         "float_type": "must be a number",
-        "string_type": "must be text",
+        "string_type": "must be text (in quotes, if YAML takes it for a date or a number)",
         "bool_type": "must be true or false",
         "list_type": "must be a list",
         "dict_type": "must be a mapping",

@@ -6,19 +6,23 @@ DVC finds some of this itself, later, in other words, and after it has removed a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 from toolkit.download import check_address
 from toolkit.errors import DataError, ParamsError
+from toolkit.params import Metric
 from toolkit.params_file import compose, construct, load_params
 from toolkit.paths import is_address
 from toolkit.pipeline import list_outs, load_yaml
 
+REGRESSION_METRICS = ("rmse", "mae", "r2")
 _VALUE = re.compile(r"\$\{(\w+)\.(\w+)\}")
 
 
 def check_project(root: Path) -> None:
-    """Check params.yaml, and that each input file it names exists or is made by a stage.
+    """Check params.yaml, that its sections go together, and that each file it names exists or is made by a stage.
 
     Raises
     ------
@@ -39,8 +43,29 @@ def check_project(root: Path) -> None:
         if fault:
             line = places.get((section, key), places.get((section,), 1))
             findings.append((line, f"params.yaml:{line}: {section}.{key}: {fault}"))
+    for section, key, fault in _find_contradictions(root, params):
+        line = places.get((section, key), places.get((section,), 1))
+        findings.append((line, f"params.yaml:{line}: {section}.{key}: {fault}"))
     if findings:
         raise ParamsError("\n".join(message for _, message in sorted(findings)))
+
+
+def _find_contradictions(root: Path, params: Any) -> Iterator[tuple[str, str, str]]:
+    """Give section, key and fault of what no section can tell alone, or DVC does not know as a dependency."""
+    for section, key in (("collect", "generator"), ("prepare", "definitions")):
+        path = getattr(params[section], key)
+        if path and not (root / path).is_file():
+            yield section, key, f"must name a file that exists. Got '{path}', and there is none."
+    task, metric = params["annotate"].task, params["validate"].metric
+    if (task == "regression") is not (metric in REGRESSION_METRICS):
+        fit = [name for name in get_args(Metric) if (name in REGRESSION_METRICS) is (task == "regression")]
+        yield (
+            "validate",
+            "metric",
+            f"must be one of {', '.join(fit)}, as annotate.task is {task}. Got '{metric}'.",
+        )
+    if task == "regression" and params["annotate"].classes:
+        yield "annotate", "classes", "must be [] for a regression, which has none."
 
 
 def _find_fault(root: Path, path: str, made: list[str]) -> str:

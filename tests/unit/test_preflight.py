@@ -63,3 +63,40 @@ def test_an_address_is_asked_before_anything_runs(project: Path) -> None:
         web.pages.clear()
         with pytest.raises(ParamsError, match=r"collect\.source: http.*The server answered 404"):
             check_project(project)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "task: classification",
+            "task: regression",
+            "validate.metric: must be one of rmse, mae, r2, as annotate.task",
+        ),
+        ("task: classification", "task: regression", "annotate.classes: must be [] for a regression"),
+        ("metric: roc_auc", "metric: rmse", "validate.metric: must be one of roc_auc, accuracy"),
+        (
+            'definitions: ""',
+            "definitions: features/no.py",
+            "prepare.definitions: must name a file that exists",
+        ),
+        ('generator: ""', "generator: generators/no.py", "collect.generator: must name a file that exists"),
+        ('test_from: ""', "test_from: next week", "test_from must be a time in ISO 8601"),
+        ('test_from: ""', "test_from: 2026-03-01", "in quotes, if YAML takes it for a date"),
+    ],
+)
+def test_what_would_fail_later_is_told_before(project: Path, old: str, new: str, words: str) -> None:
+    path = project / "params.yaml"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ParamsError) as caught:
+        check_project(project)
+    assert words in str(caught.value)
+
+
+def test_valid_begins_before_test(project: Path) -> None:
+    path = project / "params.yaml"
+    text = path.read_text().replace('valid_from: ""', "valid_from: '2026-03-01'")
+    path.write_text(text.replace('test_from: ""', "test_from: '2026-02-01'"))
+    with pytest.raises(ParamsError, match="valid_from must be before test_from"):
+        check_project(project)

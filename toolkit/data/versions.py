@@ -233,7 +233,10 @@ def _cache_path(root: Path, digest: str) -> Path:
 
 
 def _make_version(lock: Lock, commit: str, time: str, subject: str) -> Version | None:
-    hashes = {name: lock.outs[name] for name in FOLDERS if name in lock.outs}
+    hashes: dict[str, str] = {}
+    for name in FOLDERS:
+        if name in lock.outs and _is_of(lock, name, hashes):
+            hashes[name] = lock.outs[name]
     if "data/raw" not in hashes:
         return None
     digest = hashlib.sha256("\n".join(hashes.values()).encode()).hexdigest()[:8]
@@ -248,6 +251,12 @@ def _make_version(lock: Lock, commit: str, time: str, subject: str) -> Version |
     if commit == WORKSPACE:
         return replace(version, current=True)
     return replace(version, commit=commit[:7], time=time, subject=subject, commits=(commit,))
+
+
+def _is_of(lock: Lock, name: str, hashes: Mapping[str, str]) -> bool:
+    """Whether a folder was made of the folders before it as they are: not so after a run of collect alone."""
+    used = lock.deps.get(lock.makers[name], {})
+    return all(used[folder] == hashes.get(folder) for folder in FOLDERS if folder in used)
 
 
 def _add_package(found: dict[str, Version], version: Version, lock: Lock) -> None:

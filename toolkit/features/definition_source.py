@@ -9,6 +9,7 @@ import sys
 
 ALLOWED = ("numpy", "toolkit.features", "__future__")
 CLOCKS = ("now", "utcnow", "today")
+CHANGING = ("random", "secrets", "time", "uuid")  # modules that give other values at each call
 REFLECTIVE = frozenset({"eval", "exec", "globals", "vars", "locals", "getattr", "__import__"})
 
 
@@ -99,6 +100,11 @@ def _bare(node: ast.AST) -> ast.AST:
 
 def _judge_import(name: str) -> str:
     top = name.partition(".")[0]
+    if top in CHANGING or name == "numpy.random":
+        return (
+            f"a feature may not import '{name}': what it gives is another value every time, so training and service "
+            "would differ. Take the time of a row from a column."
+        )
     if top in sys.stdlib_module_names or any(
         name == known or name.startswith(f"{known}.") for known in ALLOWED
     ):

@@ -82,7 +82,18 @@ def _histogram(values: pd.Series, kind: str) -> tuple[np.ndarray, np.ndarray]:
         numbers = start.astype("int64") / (365.2425 * 86_400e6) + 1970
     else:
         numbers = values.astype(float)
-    return np.histogram(numbers, bins=20)
+    return np.histogram(numbers, bins=cut_range(numbers, 20))
+
+
+def cut_range(values: Any, bins: int) -> np.ndarray:
+    """Give edges of at most ``bins`` bins of equal width; fewer where floats lie too close for so many."""
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    if low == high:
+        low, high = low - max(0.5, abs(low) / 2), high + max(0.5, abs(high) / 2)
+    edges = np.unique(2 * np.linspace(low / 2, high / 2, bins + 1))  # halves: no range overflows
+    return edges if len(edges) > 2 else np.array([low, high])
 
 
 def table_features(features: Features) -> pd.DataFrame:
@@ -150,7 +161,7 @@ def draw_by_class(axes: Any, values: pd.Series, labels: pd.Series, classes: Sequ
         shares = pd.crosstab(values, labels, normalize="columns").reindex(columns=list(classes)).head(12)
         shares.plot.bar(ax=axes, legend=False, color=list(COLORS), xlabel="", rot=0)
         return
-    edges = np.histogram_bin_edges(values.dropna().astype(float), bins=24)
+    edges = cut_range(values, 24)
     for color, name in zip(cycle(COLORS), classes):
         heights, _ = np.histogram(values[labels == name].dropna().astype(float), bins=edges, density=True)
         axes.stairs(heights, edges, fill=True, alpha=0.5, color=color, label=name)

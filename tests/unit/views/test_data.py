@@ -1,5 +1,6 @@
 """The tables and plots of collect and prepare, for every kind of column."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -65,3 +66,12 @@ def test_a_dollar_in_a_name_or_value_is_a_dollar() -> None:
     table = pa.table({"from $_ to $^": ["$", "$^$", "$_$", "$"], "label": ["x", "y", "x", "y"]})
     features = fit(table, "from $_ to $^")
     assert "<svg" in show(views.plot_features(features, table, ["from $_ to $^"], ("x", "y"))).svg
+
+
+@pytest.mark.parametrize(
+    "values", [[0.3, 0.30000000000000004], [1.2e19, 1.2e19 + 4096], [5.0], [], [1e308, -1e308]]
+)
+def test_any_range_is_cut_into_bins_that_a_histogram_takes(values: list[float]) -> None:
+    edges = views.cut_range(values, 20)
+    assert len(edges) >= 2 and (np.diff(edges) > 0).all()
+    assert np.histogram(values, edges)[0].sum() == len(values)

@@ -214,7 +214,7 @@ def test_opening_lists_the_file_and_warns_of_cells_that_differ(
 @pytest.mark.parametrize(
     "source",
     [
-        "import random\n\n\n{mark}\ndef odd(price: float) -> float:\n    return price + random.random()\n",
+        "import numpy\n\n\n{mark}\ndef odd(price: float) -> float:\n    return price + float(numpy.random.rand())\n",
         "SEEN = []\n\n\n{mark}\ndef odd(price: float) -> int:\n    SEEN.append(price)\n    return len(SEEN)\n",
     ],
 )

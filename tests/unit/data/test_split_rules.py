@@ -128,7 +128,7 @@ def blank(columns: dict[str, Any], name: str) -> dict[str, Any]:
         ("time", "", {"time": "x"}, "'x' must hold times. It holds double: set its type to time in the contract"),
         ("time", "", {"time": "et"}, "prepare.time: 'et' must be a column of the table"),
         ("time", "", {"test_from": "2026-01-04T00:00Z"}, "must be without an offset from UTC"),
-        ("time", "", {"valid_from": "2027-01-01", "test_from": ""}, "valid_from must not be later than prepare.test_from"),
+        ("time", "", {"valid_from": "2027-01-01", "test_from": ""}, "valid_from must not be later than prepare.test"),
         ("column", "", {"split_column": "customer"}, r"must hold train, valid, test and nothing else\. 40 rows hold "),
     ],
 )  # fmt: skip

@@ -176,6 +176,33 @@ class Source:
                 f"{list_some(self.columns.names)}."
             )
 
+    def locate(self, row: int) -> tuple[str, int]:
+        """Tell in which part a row is, and which of the part's rows it is.
+
+        Parameters
+        ----------
+        row : int
+            Counted from 1 over the whole source; it has been read.
+
+        Returns
+        -------
+        tuple of (str, int)
+            The part's name, and the row counted from 1 in it.
+
+        Examples
+        --------
+        >>> parts = [Part("2026-01.csv", Path(), None, rows=3), Part("2026-02.csv", Path(), None, rows=2)]
+        >>> Source("csv", parts).locate(4)
+        ('2026-02.csv', 1)
+        """
+        for part in self.parts:
+            if (
+                part.rows is None or row <= part.rows
+            ):  # a part that is still being read ends with this row or later
+                return part.name, row
+            row -= part.rows
+        raise IndexError(row)
+
     def describe(self) -> dict[str, Any]:
         """Give what was read as plain values: format, rows, and each part with its hash and rows."""
         parts = [{"name": part.name, "hash": part.hash, "rows": part.rows} for part in self.parts]

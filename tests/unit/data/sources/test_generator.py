@@ -52,6 +52,7 @@ def test_typed_tables_keep_their_types_and_tables_may_be_returned(project) -> No
     source = project.open("t.parquet", generator="generators/g.py", key="id")
     table = pa.Table.from_batches(list(source.batches()))
     assert table["n"].to_pylist() == [1, 2, 3] and table["x"].to_pylist() == [0.5, 1.0, None]
+    assert [source.locate(row) for row in (1, 3)] == [("t.parquet", 1), ("generators/g.py", 2)]
     assert source.describe()["generator"]["rows"] == 2 and source.describe()["rows"] == 1
     project.save("generators/g.py", "def generate(table, rng):\n    return table\n")
     assert project.read("t.parquet", generator="generators/g.py", key="id")["id"].to_pylist() == [

@@ -44,6 +44,17 @@ def test_what_was_read_is_described(project) -> None:
     }
 
 
+def test_a_row_is_found_in_its_part_while_reading_and_after(project) -> None:
+    for name, rows in (("a", 2), ("b", 0), ("c", 3)):
+        project.save(f"raw/{name}.csv", "id\n" + "x\n" * rows)
+    source = project.open("raw")
+    told = [source.locate(before + 1) for before, _ in zip((0, 2), source.batches(), strict=True)]
+    assert told == [("raw/a.csv", 1), ("raw/c.csv", 1)]
+    assert [source.locate(row) for row in (2, 3, 5)] == [("raw/a.csv", 2), ("raw/c.csv", 1), ("raw/c.csv", 3)]
+    with pytest.raises(IndexError):
+        source.locate(6)
+
+
 def test_types_are_widened_over_parts(project) -> None:
     (project.root / "raw").mkdir()
     pq.write_table(

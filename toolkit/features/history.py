@@ -64,7 +64,7 @@ class History(Maker):
         first = np.flatnonzero(np.diff(place, prepend=-1))
         counts = np.diff(first, append=len(place))
         groups = [names[group] for group in place[first].tolist()]
-        state = {"groups": dict(zip(groups, counts.tolist(), strict=True))}
+        state: dict[str, Any] = {"groups": dict(zip(groups, counts.tolist(), strict=True))}
         state["times"] = _pack(times[known][order].astype("<i8"))
         if len(columns) > 2:
             state["values"] = _pack(columns[2][known][order].astype("<f8"))

@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.views.explore_data import ORDERED, Dataset, load_dataset, make_dataset, take_quantiles
+from toolkit.views.explore_arrays import take_quantiles
+from toolkit.views.explore_data import ORDERED, Dataset, load_dataset, make_dataset
 from toolkit.views.explore_table import (
     Markup,
     Note,

@@ -24,6 +24,16 @@ from toolkit.data.association import FloatArray
 from toolkit.data.schema import load_schema
 from toolkit.errors import StageError
 from toolkit.paths import project_root
+from toolkit.views.explore_arrays import (
+    IntArray,
+    as_float,
+    as_one,
+    as_text,
+    encode,
+    find_missing,
+    is_number,
+    sort_known,
+)
 
 MOST_ROWS, SAMPLE_ROWS = 2_000_000, 100_000
 TABLE, SCHEMA = "data/raw/table.parquet", "data/raw/schema.json"
@@ -31,8 +41,6 @@ LABELS, ANNOTATIONS = "data/labels/labels.parquet", "data/labels/annotations.par
 SUSPECTS, FACTS = "data/labels/suspects.parquet", "data/labels/labels.json"
 ORDERED = ("number", "integer", "boolean", "time")  # kinds whose values have an order
 LABEL = "label"
-
-IntArray = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +109,7 @@ class Dataset:
         if self.label is None:
             return np.full(self.rows, np.nan)
         if not self.is_classification:
-            return _as_float(self.label)
+            return as_float(self.label)
         places = pc.index_in(self.label, pa.array(self.classes, self.label.type)).fill_null(-1)
         return places.to_numpy(zero_copy_only=False)
 
@@ -117,32 +125,32 @@ class Dataset:
 
     def column(self, name: str) -> pa.Array:
         """Give a column as one Arrow array."""
-        return self._keep("column", name, lambda: _as_one(self.read(name)))
+        return self._keep("column", name, lambda: as_one(self.read(name)))
 
     def numbers(self, name: str) -> FloatArray:
         """Give a column with an order as floats, NaN where missing; a time as microseconds since 1970."""
-        return self._keep("numbers", name, lambda: _as_float(self.column(name)))
+        return self._keep("numbers", name, lambda: as_float(self.column(name)))
 
     def ordered(self, name: str) -> FloatArray:
         """Give the values of a column with an order, the smallest first; missing ones are left out."""
-        return self._keep("ordered", name, lambda: _sort(self.numbers(name)))
+        return self._keep("ordered", name, lambda: sort_known(self.numbers(name)))
 
     def texts(self, name: str) -> pa.Array:
         """Give a column as text, null where missing."""
-        return self._keep("texts", name, lambda: _as_text(self.column(name)))
+        return self._keep("texts", name, lambda: as_text(self.column(name)))
 
     def codes(self, name: str) -> tuple[IntArray, list[str]]:
         """Give a column as numbers of its distinct values (-1: missing), the most frequent first, and those."""
-        return self._keep("codes", name, lambda: _encode(self.texts(name)))
+        return self._keep("codes", name, lambda: encode(self.texts(name)))
 
     def missing(self, name: str) -> NDArray[np.bool_]:
         """Which rows lack a value."""
-        return self._keep("missing", name, lambda: _find_missing(self.column(name)))
+        return self._keep("missing", name, lambda: find_missing(self.column(name)))
 
     def take(self, keys: Sequence[Any], names: Sequence[str]) -> pd.DataFrame:
         """Give columns of the rows with these keys, in the keys' order; rows that are not here are left out."""
         wanted = pa.array([str(key) for key in keys], pa.string())
-        places = pc.index_in(wanted, _as_text(self.column(self.key))).drop_null()
+        places = pc.index_in(wanted, as_text(self.column(self.key))).drop_null()
         columns = {name: self.column(name).take(places) for name in (self.key, *names)}
         return pa.table(columns).to_pandas()
 
@@ -203,7 +211,7 @@ def load_dataset(root: Path | None = None, most_rows: int = MOST_ROWS) -> Datase
         schema.key,
         kinds,
         {column.name: column.type for column in schema.columns if column.role == "excluded"},
-        None if labels is None else _match_labels(_as_one(read(schema.key)), root / LABELS),
+        None if labels is None else _match_labels(as_one(read(schema.key)), root / LABELS),
         labels,
         _load_frame(root / ANNOTATIONS),
         _load_frame(root / SUSPECTS),
@@ -228,19 +236,11 @@ def make_dataset(
     part : str
         What the rows are a part of, as in "train".
     """
-    label = _as_one(table[LABEL]) if LABEL in table.column_names else None
+    label = as_one(table[LABEL]) if LABEL in table.column_names else None
     if label is not None:
-        label = _as_text(label) if not _is_number(label.type) else label
+        label = as_text(label) if not is_number(label.type) else label
     rows = table.num_rows if total is None else total
     return Dataset(lambda name: table[name], table.num_rows, rows, key, dict(kinds), label=label, part=part)
-
-
-def take_quantiles(values: FloatArray, shares: Sequence[float]) -> FloatArray:
-    """Take quantiles of sorted values, as np.quantile interpolates them."""
-    places = np.asarray(shares) * (len(values) - 1)
-    low = np.floor(places).astype(np.int64)
-    high = np.minimum(low + 1, len(values) - 1)
-    return values[low] + (values[high] - values[low]) * (places - low)
 
 
 def choose_rows(total: int, most: int) -> NDArray[np.int64]:
@@ -255,9 +255,9 @@ def choose_rows(total: int, most: int) -> NDArray[np.int64]:
 def _match_labels(keys: pa.Array, path: Path) -> pa.Array:
     """Give each key its label, null where it has none."""
     labels = _reading(path, lambda file: pq.read_table(file, partitioning=None))
-    values = _as_one(labels[LABEL])
-    values = values if _is_number(values.type) else _as_text(values)
-    return values.take(pc.index_in(_as_text(keys), _as_text(_as_one(labels[labels.column_names[0]]))))
+    values = as_one(labels[LABEL])
+    values = values if is_number(values.type) else as_text(values)
+    return values.take(pc.index_in(as_text(keys), as_text(as_one(labels[labels.column_names[0]]))))
 
 
 def _reading(path: Path, read: Callable[[Path], Any]) -> Any:
@@ -272,49 +272,3 @@ def _reading(path: Path, read: Callable[[Path], Any]) -> Any:
 def _load_frame(path: Path) -> pd.DataFrame | None:
     read: Callable[[Path], pa.Table] = lambda file: pq.read_table(file, partitioning=None)  # noqa: E731
     return _reading(path, read).to_pandas() if path.exists() else None
-
-
-def _as_one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-
-
-def _as_float(column: pa.Array) -> FloatArray:
-    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        zone = getattr(column.type, "tz", None)
-        column = column.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
-    values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    if not np.isinf(values).any():
-        return values
-    return np.where(np.isinf(values), np.nan, values)
-
-
-def _sort(values: FloatArray) -> FloatArray:
-    ordered = np.sort(values)  # NaN comes last
-    return ordered[: len(ordered) - int(np.isnan(values).sum())]
-
-
-def _as_text(column: pa.Array) -> pa.Array:
-    return column if pa.types.is_string(column.type) else column.cast(pa.string())
-
-
-def _encode(texts: pa.Array) -> tuple[IntArray, list[str]]:
-    encoded = texts.dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    names = encoded.dictionary.to_pylist()
-    counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    order = sorted(range(len(names)), key=lambda place: (-counts[place], names[place]))
-    new = np.full(len(names) + 1, -1, np.int32)
-    new[order] = np.arange(len(names), dtype=np.int32)
-    return new[codes], [names[place] for place in order]
-
-
-def _find_missing(column: pa.Array) -> NDArray[np.bool_]:
-    if not column.null_count and not pa.types.is_floating(column.type):
-        return np.zeros(len(column), bool)
-    return column.is_null(nan_is_null=pa.types.is_floating(column.type)).to_numpy(zero_copy_only=False)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from toolkit.data.association import FloatArray, measure_spearman
-from toolkit.views.explore_data import Dataset, take_quantiles
+from toolkit.views.explore_arrays import take_quantiles
+from toolkit.views.explore_data import Dataset
 from toolkit.views.explore_table import Note, Table, shorten, show, show_number, show_share
 
 _FENCE = 3.0  # interquartile ranges beyond the quartiles: Tukey's outer fence (1977)

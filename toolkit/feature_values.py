@@ -153,9 +153,11 @@ def iterate_matrix(
 ) -> Iterator[np.ndarray]:
     """Give the model's matrix of a split block by block; features in ``values`` are read, the others computed."""
     readers = {name: _Reader(_read(file)) for name, file in values.items()}
+    first = 1
     for columns in iterate_columns(path, list(features.inputs), rows):
         count = len(next(iter(columns.values())))
-        yield features.matrix(columns, {name: reader.take(count) for name, reader in readers.items()})
+        yield features.matrix(columns, {name: reader.take(count) for name, reader in readers.items()}, first)
+        first += count
 
 
 def read_sample(features: Features, path: Path, values: Mapping[str, Path], step: int) -> np.ndarray:
@@ -214,8 +216,7 @@ class _Reader:
 
 
 def _compute(features: Features, path: Path) -> Iterator[np.ndarray]:
-    for columns in iterate_columns(path, list(features.inputs)):
-        yield features.matrix(columns)
+    return iterate_matrix(features, path, {})
 
 
 def _read(file: Path) -> Iterator[np.ndarray]:

@@ -54,7 +54,7 @@ def fit_features(
         column.name: "excluded (collect.exclude)" for column in schema.columns if column.role == "excluded"
     }
     others |= {schema.key: "the key", "label": "the label", **dict.fromkeys(reserved, "the label")}
-    check_definitions(found, kinds, others, name)
+    check_definitions(found, kinds, others)
     known = {each.name: state for each in found if cache and (state := cache.find_state(each)) is not None}
     return Features.fit(train, kinds, found, schema.zoned, known)
 

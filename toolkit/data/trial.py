@@ -109,7 +109,7 @@ def load_train_rows(root: Path) -> TrainRows:
     return TrainRows(path, file.num_rows, kinds, others, zoned, tuple(task.get("classes") or ()))
 
 
-def try_definitions(definitions: Sequence[Definition], rows: TrainRows, name: str = "cell") -> list[Trial]:
+def try_definitions(definitions: Sequence[Definition], rows: TrainRows) -> list[Trial]:
     """Compute features on rows of the train split.
 
     Raises
@@ -117,7 +117,7 @@ def try_definitions(definitions: Sequence[Definition], rows: TrainRows, name: st
     FeatureError
         A definition cannot be computed from what requests will have, or fails for a row.
     """
-    check_definitions(definitions, rows.kinds, rows.others, name)
+    check_definitions(definitions, rows.kinds, rows.others)
     return [_try(each, rows) for each in definitions]
 
 
@@ -142,7 +142,7 @@ def _check_same(features: Features, columns: Mapping[str, np.ndarray], matrix: n
         place, feature = int(places[differ[0]]), features.features[0].definition
         row = ", ".join(f"{name}={columns[name][place]!s:.60}" for name in dict.fromkeys(feature.inputs))
         first, second = matrix[place].tolist(), again[differ[0]].tolist()
-        raise FeatureError(
+        raise feature.tell(
             f"feature '{feature.name}' must give a row the same value every time, or training and service would "
             f"differ. For {row} it gave {first[0]:.6g} and then {second[0]:.6g}. Make it of the row's values alone: no "
             "chance, no clock, nothing kept between calls."

@@ -19,7 +19,8 @@ from toolkit.features.declare import (
 )
 from toolkit.features.definition import Definition, Input
 from toolkit.features.definition_check import check_definitions
-from toolkit.features.definitions import feature, load_definitions
+from toolkit.features.definitions import load_definitions
+from toolkit.features.mark import feature
 from toolkit.features.transform import Feature, Features, load_features
 
 __all__ = [

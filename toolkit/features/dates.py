@@ -69,7 +69,7 @@ class Dates(Maker):
         try:
             self._clock = Clock(zone) if zone else None
         except FeatureError as error:
-            raise FeatureError(f"feature '{definition.name}': {error}") from None
+            raise definition.tell(f"feature '{definition.name}': {error}") from None
 
     @classmethod
     def fit(cls, definition: Definition, columns: Sequence[Any], inputs: Sequence[Input]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Dates(Maker):
         named = list(definition.params.get("parts", ()))
         unknown = [part for part in named if part not in PARTS]
         if unknown:
-            raise FeatureError(
+            raise definition.tell(
                 f"feature '{definition.name}': parts must be among {', '.join(PARTS)}. Got '{unknown[0]}' instead."
             )
         if named:
@@ -117,7 +117,7 @@ def find_zone(definition: Definition, column: Input) -> str:
     """
     zone = definition.params.get("zone", "")
     if zone and not column.zoned:
-        raise FeatureError(
+        raise definition.tell(
             f"feature '{definition.name}': zone must be left out, as the times of '{column.name}' have no offset: they "
             f"are what a clock showed already. Got '{zone}'. Name the column's zone in the contract if they are not."
         )

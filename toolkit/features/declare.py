@@ -12,6 +12,7 @@ from toolkit.features.functions import Function
 from toolkit.features.groups import GroupStatistic
 from toolkit.features.history import History
 from toolkit.features.makers import Category, Maker, Number
+from toolkit.features.mark import check_texts
 from toolkit.features.text import TextHash, TextStatistics, TfIdf
 
 MAKERS: Mapping[str, type[Maker]] = {
@@ -139,11 +140,17 @@ def _declare(
     claims: tuple[str, ...],
     about: Mapping[str, Any],
 ) -> Definition:
+    for column in inputs:
+        if not isinstance(column, str) or not column:
+            raise FeatureError(
+                f"A built-in feature takes names of columns, as texts. Got {column!r:.60} instead."
+            )
     unknown = [key for key in about if key not in ("meaning", "unit", "owner", "replaces")]
     if unknown:
         raise FeatureError(
             f"A feature takes meaning, unit, owner and replaces besides. Got '{unknown[0]}' instead."
         )
+    check_texts({key: text for key, text in about.items() if key != "replaces"}, about.get("replaces", ()))
     named = {key: text for key, text in about.items() if key != "replaces"}
     return Definition("", maker, inputs, params, claims=(*claims, *about.get("replaces", ())), **named)
 

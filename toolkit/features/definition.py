@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from toolkit.errors import FeatureError
+
 FUNCTION = "function"  # the maker of features that a person wrote as a Python function
 KINDS = ("number", "integer", "boolean", "category", "text", "time")  # of raw columns
 RETURNED = ("number", "integer", "boolean", "category")  # of what a function gives
@@ -59,8 +61,8 @@ class Definition:
         Kind of what the function gives: number, integer, boolean or category. None is missing, whatever the kind.
     code : str
         SHA-256 of the file that the definition was read from; empty for one that no file holds.
-    line : int
-        Where it stands in that file.
+    file, line : str and int
+        What people call that file, and where it stands there.
     source : str
         SHA-256 of a function and of what it refers to in that file; comments and blanks do not count.
     """
@@ -78,3 +80,8 @@ class Definition:
     code: str = ""
     line: int = 0
     source: str = field(default="", compare=False)
+    file: str = field(default="", compare=False)
+
+    def tell(self, text: str) -> FeatureError:
+        """Make the error that says what is wrong with this feature, with the file and line of its definition."""
+        return FeatureError(f"{self.file}:{self.line}: {text}" if self.file else text)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from toolkit.errors import FeatureError, suggest
 from toolkit.features.definition import FUNCTION, Definition
-from toolkit.features.typed_function import TAKEN
+from toolkit.features.typed_function import TAKEN, is_argument
 
 
 def check_definitions(
     definitions: Sequence[Definition],
     kinds: Mapping[str, str],
     others: Mapping[str, str] | None = None,
-    name: str = "",
 ) -> None:
     """Check that each definition is made of columns that every request has, of the types that it takes.
 
@@ -24,15 +25,13 @@ def check_definitions(
         Kind of each raw column that is a feature: number, integer, boolean, category, text or time.
     others : mapping, optional
         Why other columns of the table are none, by name: ``{"row_id": "the key", "label": "the label"}``.
-    name : str
-        What messages call the file.
 
     Raises
     ------
     FeatureError
         All findings, each with the file's name and the line.
     """
-    faults: list[tuple[int, str]] = []
+    faults: list[FeatureError] = []
     for each in definitions:
         texts = [
             _tell_unknown(each, column, kinds, others or {}) for column in each.inputs if column not in kinds
@@ -46,9 +45,9 @@ def check_definitions(
             texts.append(f"feature '{each.name}' has the name of a column of the table. Rename it.")
         if each.maker == FUNCTION:
             texts += _find_wrong_kinds(each, kinds)
-        faults += [(each.line, text) for text in texts]
+        faults += [each.tell(text) for text in texts]
     if faults:
-        raise FeatureError("\n".join(f"{name}:{line}: {text}" if name else text for line, text in faults))
+        raise FeatureError("\n".join(map(str, faults)))
 
 
 def _tell_unknown(each: Definition, column: str, kinds: Mapping[str, str], others: Mapping[str, str]) -> str:
@@ -59,8 +58,23 @@ def _tell_unknown(each: Definition, column: str, kinds: Mapping[str, str], other
         )
     return (
         f"feature '{each.name}' takes '{column}', which must be a column of the table and is not."
-        f"{suggest(column, kinds) or ' The columns are ' + ', '.join(list(kinds)[:30]) + '.'}"
+        f"{_hint(each, column, kinds)}"
     )
+
+
+def _hint(each: Definition, column: str, kinds: Mapping[str, str]) -> str:
+    """Tell the column that is meant; one whose name is no argument's, as it is said to a function."""
+    if each.maker == FUNCTION and column.isidentifier():
+        bare = {
+            re.sub(r"\W+", "_", name).strip("_").casefold(): name for name in kinds if not is_argument(name)
+        }
+        near = get_close_matches(column.strip("_").casefold(), list(bare), n=1, cutoff=0.7)
+        if near:
+            return (
+                f' Is it \'{bare[near[0]]}\'? Write @feature(..., columns={{"{column}": "{bare[near[0]]}"}}), as '
+                "that is no name of an argument."
+            )
+    return suggest(column, kinds) or f" The columns are {', '.join(list(kinds)[:30])}."
 
 
 def _find_wrong_kinds(each: Definition, kinds: Mapping[str, str]) -> list[str]:

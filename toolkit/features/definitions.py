@@ -10,8 +10,9 @@ A file in features/ holds typed functions of one row, and built-ins assigned to 
 
     city = category("city", rare=20)
 
-The names of a function's arguments are those of raw columns. An argument without ``| None`` says that the function
-cannot do without: a row that lacks it is missing the feature, and the function is not called.
+The names of a function's arguments are those of raw columns, or ``columns`` of ``@feature`` says what they are. An
+argument without ``| None`` says that the function cannot do without: a row that lacks it is missing the feature, and
+the function is not called.
 """
 
 from __future__ import annotations
@@ -20,59 +21,16 @@ import ast
 import hashlib
 import traceback
 import types
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import FeatureError
 from toolkit.features.definition import FUNCTION, Definition
 from toolkit.features.definition_source import find_faults, find_lines, measure_source
-from toolkit.features.typed_function import GIVEN, make_call, read_types, show_type
-
-MARK = "__feature__"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What ``@feature`` says of a function, for people."""
-
-    meaning: str
-    unit: str = ""
-    owner: str = ""
-    replaces: tuple[str, ...] = ()
-
-
-def feature(
-    *misused: object, meaning: str = "", unit: str = "", owner: str = "", replaces: Sequence[str] = ()
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a function of one row's values as a feature; the function itself stays what it is.
-
-    Parameters
-    ----------
-    meaning : str
-        What the feature says, in words.
-    unit, owner : str
-        The unit of its value, and who answers for it; may be empty.
-    replaces : sequence of str
-        Raw columns that get no feature of their own because this one stands for them.
-
-    Raises
-    ------
-    FeatureError
-        There is no meaning.
-    """
-    if misused or not meaning.strip():
-        raise FeatureError(
-            'A feature must say what it means. Write @feature(meaning="...", unit="", owner="").'
-        )
-    mark = Mark(meaning.strip(), unit, owner, tuple(replaces))
-
-    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        setattr(function, MARK, mark)
-        return function
-
-    return declare
+from toolkit.features.mark import MARK, Mark
+from toolkit.features.typed_function import GIVEN, make_call, name_columns, read_types, show_type
 
 
 def load_definitions(path: Path, name: str = "") -> tuple[Definition, ...]:
@@ -157,8 +115,8 @@ def parse_definitions(
                 faults.append((line, f"feature '{label}' is defined a second time. Rename one of them."))
             try:
                 found += [
-                    replace(each, source=measure_source(tree, label))
-                    for each in _read(label, module.get(label), line, name)
+                    replace(each, line=line, file=name, source=measure_source(tree, label))
+                    for each in _read(label, module.get(label))
                 ]
             except FeatureError as error:
                 faults += [(line, text) for text in str(error).splitlines()]
@@ -228,15 +186,15 @@ def _is_feature(value: object) -> bool:
     return isinstance(value, Definition) or hasattr(value, MARK)
 
 
-def _read(label: str, value: Any, line: int, name: str) -> list[Definition]:
+def _read(label: str, value: Any) -> list[Definition]:
     """Give the definition that a name of the module stands for, if it stands for one."""
     if isinstance(value, Definition):
-        return [replace(value, name=label, line=line)]
+        return [replace(value, name=label)]
     mark = getattr(value, MARK, None)
     if not isinstance(mark, Mark):
         return []
     taken, given = read_types(label, value)
-    inputs = tuple(taken)
+    inputs = name_columns(label, taken, mark.columns)
     return [
         Definition(
             name=label,
@@ -247,8 +205,7 @@ def _read(label: str, value: Any, line: int, name: str) -> list[Definition]:
             unit=mark.unit,
             owner=mark.owner,
             claims=mark.replaces,
-            function=make_call(value, label, taken, f"{name}:{line}"),
+            function=make_call(value, list(taken.values())),
             returns=GIVEN[given],
-            line=line,
         )
     ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,10 @@ class Function(Maker):
         unfitted = cls(definition, {"categories": [], "missing": True}, inputs)
         counts: Counter[Any] = Counter()
         for start in range(0, len(columns[0]), BLOCK_ROWS):  # what is in memory as Python's values
-            given = unfitted.ask_all([column[start : start + BLOCK_ROWS] for column in columns], start)
+            try:
+                given = unfitted.ask_all([column[start : start + BLOCK_ROWS] for column in columns])
+            except RowFault as fault:
+                raise fault.at(start + 1) from None
             counts.update(given if unfitted.categorical else {None: given.count(None)})
         return Category.learn(counts) if unfitted.categorical else {"missing": counts[None] > 0}
 
@@ -62,15 +66,16 @@ class Function(Maker):
             return self._category.columns([given])
         return np.array([NAN if value is None else value for value in given], dtype=np.float64)[:, np.newaxis]
 
-    def ask_all(self, columns: Sequence[Any], first: int = 0) -> list[Any]:
-        """Call the function for each row of encoded columns; an error names the row, counted from ``first``."""
+    def ask_all(self, columns: Sequence[Any]) -> list[Any]:
+        """Call the function for each row of encoded columns."""
         lists = [as_values(each.kind, column) for each, column in zip(self.inputs, columns, strict=True)]
         given: list[Any] = []
         try:
             for values in zip(*lists, strict=True):
                 given.append(self.ask(*values))
-        except FeatureError as error:
-            raise FeatureError(f"row {first + len(given)}: {error}") from None
+        except RowFault as fault:
+            fault.row = len(given)
+            raise
         return given
 
     def ask(self, *values: Any) -> Any:
@@ -78,20 +83,24 @@ class Function(Maker):
 
         Raises
         ------
-        FeatureError
+        RowFault
             It failed, or gave something else than it says.
         """
         plain = [
             decode(value) if decode else value for decode, value in zip(self._decoders, values, strict=True)
         ]
-        return self._check(self._call(*plain), plain)
+        try:
+            given = self._call(*plain)
+        except (Exception, SystemExit) as error:
+            raise self._tell_failure(plain, error) from None
+        return self._check(given, plain)
 
     def _check(self, given: Any, plain: Sequence[Any]) -> Any:
         """Give what the function gave for a row, or say what is wrong with it."""
         if given is None:
             return None if self._may_lack else self._refuse_none(plain)
         if type(given) not in self._allowed:
-            given = self._plain(given)
+            given = self._plain(given, plain)
         if type(given) is float and not math.isfinite(given):
             if math.isnan(given):
                 return None if self._may_lack else self._refuse_none(plain)
@@ -103,7 +112,10 @@ class Function(Maker):
         plain = [
             decode(value) if decode else value for decode, value in zip(self._decoders, values, strict=True)
         ]
-        given = self._call(*plain)
+        try:
+            given = self._call(*plain)
+        except (Exception, SystemExit) as error:
+            raise self._tell_failure(plain, error) from None
         if type(given) is float and self._is_number and -INFINITY < given < INFINITY:
             return (given,)
         given = self._check(given, plain)
@@ -111,33 +123,76 @@ class Function(Maker):
             return self._category.row(given)
         return (NAN if given is None else float(given),)
 
-    def _plain(self, given: Any) -> Any:
+    def _plain(self, given: Any, row: Sequence[Any]) -> Any:
         """Take NumPy's scalars for what they are; refuse any other type."""
         item = getattr(given, "item", None)
         plain = item() if callable(item) and getattr(given, "ndim", None) == 0 else given
         if type(plain) in self._allowed:
             return plain
-        raise FeatureError(
-            f"feature '{self.definition.name}' says that it returns {self.definition.returns}. Got {given!r:.60} "
-            f"({type(given).__name__}) instead. Mend the function, or what it says that it returns."
+        raise self._fault(
+            f"says that it returns {self.definition.returns}. Got {_show(given)} ({type(given).__name__}) for "
+            f"{self._show(row)} instead. Mend the function, or what it says that it returns."
         )
 
     def _refuse_none(self, plain: Sequence[Any]) -> None:
         """Refuse a missing value where no training row had one: LightGBM would take it for 0."""
-        raise FeatureError(
-            f"feature '{self.definition.name}' must give a number, as it did for each training row: what a missing one "
+        raise self._fault(
+            f"must give a number, as it did for each training row: what a missing one "
             f"means, the model has not learnt. Got None for {self._show(plain)}. Give a number for such rows."
         )
 
     def _show(self, plain: Sequence[Any]) -> str:
-        return ", ".join(f"{n}={v!r:.60}" for n, v in zip(self.definition.inputs, plain, strict=True))
+        return show_row(zip(self.definition.inputs, plain, strict=True))
 
     def _tell_infinite(self, plain: Sequence[Any], given: Any) -> FeatureError:
-        row = self._show(plain)
-        return FeatureError(
-            f"feature '{self.definition.name}' must give a finite number, or None for missing. Got {given!r:.40} for "
-            f"{row}."
+        return self._fault(
+            f"must give a finite number, or None for missing. Got {given!r:.40} for {self._show(plain)}."
         )
+
+    def _tell_failure(self, plain: Sequence[Any], error: BaseException) -> FeatureError:
+        """Say for which values the function failed, how, and at which line of the file if it is another."""
+        each = self.definition
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((frame.lineno for frame in reversed(frames) if frame.filename == each.file), None)
+        where = "" if line in (None, each.line) else f" in line {line}"
+        return self._fault(
+            f"must give a value, or None for missing, for every row. For {self._show(plain)} it raised "
+            f"{type(error).__name__}{where}: {str(error) or 'no reason was given':.300}. Handle this case in the "
+            "function."
+        )
+
+    def _fault(self, text: str) -> RowFault:
+        return RowFault(self.definition, f"feature '{self.definition.name}' {text}")
+
+
+class RowFault(FeatureError):
+    """What is wrong with a function for a row; ``row`` is its place among those of the call, from 0."""
+
+    def __init__(self, definition: Definition, text: str) -> None:
+        super().__init__(str(definition.tell(text)))
+        self.definition, self.text, self.row = definition, text, 0
+
+    def at(self, first: int) -> FeatureError:
+        """Make the error that names the row, if that of place 0 is called ``first``."""
+        return self.definition.tell(f"row {first + self.row}: {self.text}")
+
+
+def show_row(values: Iterable[tuple[str, Any]]) -> str:
+    """Write a row's values by column for a message.
+
+    >>> show_row([("price", 3.0), ("Area (m2)", None)])
+    "price=3.0, 'Area (m2)'=None"
+    """
+    return ", ".join(
+        f"{name if name.isidentifier() else repr(name)}={_show(value)}" for name, value in values
+    )
+
+
+def _show(value: Any) -> str:
+    try:
+        return f"{value!r:.60}"
+    except Exception:  # a person's own class whose repr fails
+        return f"a {type(value).__name__}"
 
 
 def _make_decoder(column: Input) -> Callable[[Any], Any] | None:

@@ -17,6 +17,7 @@ from toolkit.features.declare import MAKERS, choose_defaults
 from toolkit.features.definition import FUNCTION, KINDS, Definition, Input
 from toolkit.features.definitions import load_packaged
 from toolkit.features.encode import NotOfKindError, encode_column, is_missing, make_encoder, tell_wanted
+from toolkit.features.functions import RowFault
 from toolkit.features.makers import Maker, join_categories
 
 Column = np.ndarray | Sequence[Any]
@@ -189,11 +190,15 @@ class Features:
         return Features([(feature.definition, feature.state)], inputs, self.code)
 
     def matrix(
-        self, columns: Mapping[str, Column], known: Mapping[str, np.ndarray] | None = None
+        self,
+        columns: Mapping[str, Column],
+        known: Mapping[str, np.ndarray] | None = None,
+        first_row: int = 1,
     ) -> np.ndarray:
         """Transform columns of n rows into a float64 matrix (n, k), C order.
 
         ``known`` has the model columns (n, j) of features, by name, that need not be computed.
+        ``first_row`` is what messages call the first of the rows: 1 for a table, 0 for the rows of a request.
 
         Raises
         ------
@@ -205,7 +210,7 @@ class Features:
             raise FeatureError(_absent_message(absent, columns, "the table's columns"))
         findings: list[str] = []
         encoded = {
-            name: _encode(each, columns[name], findings, self._encoders[name])
+            name: _encode(each, columns[name], findings, self._encoders[name], first_row)
             for name, each in self._columns.items()
         }
         if findings:
@@ -217,7 +222,10 @@ class Features:
         for start, end, maker in self._places:
             given = (known or {}).get(maker.definition.name)
             if given is None:
-                given = maker.columns([encoded[name] for name in maker.definition.inputs])
+                try:
+                    given = maker.columns([encoded[name] for name in maker.definition.inputs])
+                except RowFault as fault:
+                    raise fault.at(first_row) from None
             out[:, start:end] = given
         return out
 
@@ -320,14 +328,14 @@ def _fit(
     maker = MAKERS[definition.maker]
     unknown = [name for name in definition.inputs if name not in inputs]
     if unknown:
-        raise FeatureError(
+        raise definition.tell(
             f"feature '{definition.name}' takes '{unknown[0]}', which must be a column of the table and is not."
             f"{suggest(unknown[0], inputs)}"
         )
     used = [inputs[name] for name in definition.inputs]
     for each, kinds in zip(used, maker.takes, strict=False):
         if each.kind not in kinds:
-            raise FeatureError(
+            raise definition.tell(
                 f"feature '{definition.name}' ({definition.maker}) takes {' or '.join(kinds)}, and '{each.name}' is "
                 f"{each.kind}."
             )
@@ -337,11 +345,13 @@ def _fit(
     return maker.fit(definition, encoded, used)
 
 
-def _encode(each: Input, column: Column, findings: list[str], encoder: Callable | None = None) -> Any:
+def _encode(
+    each: Input, column: Column, findings: list[str], encoder: Callable | None = None, first_row: int = 1
+) -> Any:
     try:
         return encode_column(each.kind, encoder or make_encoder(each.kind, each.zoned), column)
     except NotOfKindError as problem:
-        findings.append(f"row {problem.row}: {_kind_message(each, problem.value)}")
+        findings.append(f"row {first_row + problem.row}: {_kind_message(each, problem.value)}")
         return []
 
 

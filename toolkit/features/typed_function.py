@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import types
 import typing
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from toolkit.errors import FeatureError
+from toolkit.errors import FeatureError, suggest
 
 TAKEN: Mapping[type, tuple[str, ...]] = {
     float: ("number", "integer"),
@@ -77,12 +79,42 @@ def show_type(kind: type, optional: bool) -> str:
     return f"{kind.__name__} | None" if optional else kind.__name__
 
 
-def make_call(
-    function: Callable[..., Any], label: str, taken: Mapping[str, tuple[type, bool]], place: str
-) -> Callable[..., Any]:
-    """Make what computes the feature: missing where a needed value is, and one message where the function fails."""
-    needed = tuple(index for index, (_, optional) in enumerate(taken.values()) if not optional)
-    floats = tuple(index for index, (kind, _) in enumerate(taken.values()) if kind is float)
+def name_columns(label: str, taken: Iterable[str], columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the raw column that each argument stands for: of its own name, unless ``columns`` has another.
+
+    Raises
+    ------
+    FeatureError
+        ``columns`` names something that is no argument, or two arguments stand for one column.
+    """
+    arguments = list(taken)
+    findings = [
+        f"feature '{label}' has no argument '{name}', which columns gives a column to.{suggest(name, arguments)}"
+        for name in columns
+        if name not in arguments
+    ]
+    inputs = tuple(columns.get(name, name) for name in arguments)
+    for place, column in enumerate(inputs):
+        if column in inputs[:place]:
+            first = arguments[inputs.index(column)]
+            findings.append(
+                f"arguments '{first}' and '{arguments[place]}' of feature '{label}' must stand for two columns. Both "
+                f"are '{column}'. Take it once."
+            )
+    if findings:
+        raise FeatureError("\n".join(findings))
+    return inputs
+
+
+def is_argument(name: str) -> bool:
+    """Tell whether a column's name can be that of an argument; Python composes the letters of its names (NFKC)."""
+    return name.isidentifier() and not keyword.iskeyword(name) and unicodedata.normalize("NFKC", name) == name
+
+
+def make_call(function: Callable[..., Any], taken: Sequence[tuple[type, bool]]) -> Callable[..., Any]:
+    """Make what computes the feature: missing where a needed value is, whole numbers as the float that is asked for."""
+    needed = tuple(index for index, (_, optional) in enumerate(taken) if not optional)
+    floats = tuple(index for index, (kind, _) in enumerate(taken) if kind is float)
 
     def call(*values: Any) -> Any:
         for index in needed:
@@ -91,13 +123,6 @@ def make_call(
         for index in floats:
             if type(values[index]) is int:  # a column of integers, taken as float
                 values = (*values[:index], float(values[index]), *values[index + 1 :])
-        try:
-            return function(*values)
-        except Exception as error:
-            row = ", ".join(f"{column}={value!r:.60}" for column, value in zip(taken, values, strict=True))
-            raise FeatureError(
-                f"{place}: feature '{label}' must give a value, or None for missing, for every row. For {row} it "
-                f"raised {type(error).__name__}: {error}. Handle this case in the function."
-            ) from None
+        return function(*values)
 
     return call

@@ -125,11 +125,17 @@ def check_table(model: Model, columns: Mapping[str, np.ndarray], names: Sequence
         faults += find_type_faults(values, {name: kind}, model.nullable, model.zoned)
         faults += find_rule_faults(values, model.rules)
     if faults:
-        shown = "\n".join(f"  {fault['message']}" for fault in faults[:MAX_FINDINGS])
+        shown = "\n".join(f"  {_tell_row(fault)}" for fault in faults[:MAX_FINDINGS])
         more = f"\n  and {len(faults) - MAX_FINDINGS} more" if len(faults) > MAX_FINDINGS else ""
         raise DataError(
             f"The table must hold what the service would accept. {len(faults)} values do not:\n{shown}{more}"
         )
+
+
+def _tell_row(fault: Mapping[str, Any]) -> str:
+    """Give the message of a finding as that of a table, whose rows count from 1; a request's count from 0."""
+    row, message = fault["row"], fault["message"]
+    return f"row {row + 1}: {message.removeprefix(f'row {row}: ')}"
 
 
 def _as_json(values: np.ndarray) -> list[Any]:

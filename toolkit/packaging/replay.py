@@ -105,7 +105,7 @@ def check_kept(features: Features, prepared: Path) -> None:
     for split in ("train", "valid", "test"):
         path = prepared / f"{split}.parquet"
         for name, file in load_values(prepared, split).items():
-            one, first = features.only(name), 0
+            one, first = features.only(name), 1
             for kept, computed in zip(
                 iterate_matrix(one, path, {name: file}), iterate_matrix(one, path, {}), strict=True
             ):

@@ -13,7 +13,7 @@ import orjson
 
 from toolkit.errors import RequestError, ToolkitError
 from toolkit.serving.metrics import Metrics
-from toolkit.serving.model import Model
+from toolkit.serving.model import Model, Predictions
 from toolkit.serving.recorder import Answered, Recorder
 from toolkit.serving.request import Rows, parse_request
 
@@ -74,7 +74,7 @@ class Endpoints:
     def answer_rows(self, rows: Rows) -> dict[str, Any]:
         """Predict checked rows, hand them to the recorder, give the answer's content."""
         model = self.model
-        predictions = model.predict_rows(rows.sent) if rows.count == 1 else model.predict(rows.as_arrays())
+        predictions = self._predict(rows)
         ids = [self._start + next(self._ids) for _ in range(rows.count)]
         outputs = predictions.rows()
         self.recorder.add(Answered(time.time(), ids, rows.sent, outputs, predictions))
@@ -85,6 +85,11 @@ class Endpoints:
             "version": model.version,
             "predictions": [{"id": id_, **output} for id_, output in zip(ids, outputs, strict=True)],
         }
+
+    def _predict(self, rows: Rows) -> Predictions:
+        if rows.count == 1:
+            return self.model.predict_rows(rows.sent)
+        return self.model.predict(rows.as_arrays(), first_row=0)
 
     def schema(self) -> Answer:
         """Answer ``GET /schema``."""

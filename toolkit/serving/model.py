@@ -116,17 +116,19 @@ class Model:
         """Raw columns that are times with an offset; other times have none."""
         return self.features.zoned
 
-    def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Predictions:
-        """Predict n rows given as columns by name; missing values are NaN or None."""
-        return self._interpret(
-            self.booster.predict(self.features.matrix({name: columns[name] for name in self.inputs}))
-        )
+    def predict(self, columns: Mapping[str, Sequence[Any] | np.ndarray], first_row: int = 1) -> Predictions:
+        """Predict n rows given as columns by name; missing values are NaN or None.
+
+        ``first_row`` is what messages call the first row: 1 for a table, 0 for a request.
+        """
+        used = {name: columns[name] for name in self.inputs}
+        return self._interpret(self.booster.predict(self.features.matrix(used, first_row=first_row)))
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> Predictions:
         """Predict rows given as mappings from column to value."""
         if len(rows) == 1:
             return self._interpret(self.booster.predict(self.features.row(rows[0])[np.newaxis, :]))
-        return self.predict({name: [row[name] for row in rows] for name in self.inputs})
+        return self.predict({name: [row[name] for row in rows] for name in self.inputs}, first_row=0)
 
     def _interpret(self, raw: np.ndarray) -> Predictions:
         if self.task == "regression":

@@ -148,7 +148,7 @@ def _tell_state(place: Place, found: list[Comparison]) -> list[str]:
 def _save(root: Path, place: Place, cell: str) -> list[str]:
     text = put_cell(place.text, cell)
     rows = load_train_rows(root)
-    check_definitions(parse_definitions(text, place.name), rows.kinds, rows.others, place.name)
+    check_definitions(parse_definitions(text, place.name), rows.kinds, rows.others)
     if text == place.text:
         return [box(f"{place.name} has this very text already.{_tell_use(place)}", "good")]
     write_text(place.path, text)

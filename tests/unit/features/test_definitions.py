@@ -68,7 +68,7 @@ def test_functions_and_built_ins_come_in_the_file_s_order() -> None:
     assert (hundreds.claims, hundreds.returns, morning.returns) == (("rooms",), "integer", "boolean")
     assert {each.code for each in found} == {hashlib.sha256(GOOD.encode()).hexdigest()}
     assert [each.line for each in found] == [19, 23, 27, 32]
-    check_definitions(found, KINDS, {}, "features/flats.py")
+    check_definitions(found, KINDS, {})
 
 
 def test_a_needed_value_that_is_missing_gives_missing_without_a_call() -> None:
@@ -208,10 +208,12 @@ UNFIT = {
 @pytest.mark.parametrize("case", UNFIT)
 def test_a_column_that_requests_will_not_have_is_refused(case: str) -> None:
     argument, message = UNFIT[case]
-    found = parse_definitions(plain(f'@feature(meaning="m")\ndef f({argument}) -> float: ...'))
+    found = parse_definitions(
+        plain(f'@feature(meaning="m")\ndef f({argument}) -> float: ...'), "features/x.py"
+    )
     others = {"label": "the label", "row_id": "the key", "agent": "excluded (collect.exclude)"}
     with pytest.raises(FeatureError) as caught:
-        check_definitions(found, KINDS, others, "features/x.py")
+        check_definitions(found, KINDS, others)
     assert str(caught.value).startswith("features/x.py:5: feature 'f' ")
     assert message in str(caught.value)
 
@@ -234,9 +236,11 @@ def test_a_function_that_fails_says_where_and_for_which_row() -> None:
     with pytest.raises(FeatureError) as caught:
         Features.fit(columns, {"price": "number", "area": "number"}, [ratio])
     assert str(caught.value).startswith(
-        "row 1: x.py:5: feature 'ratio' must give a value, or None for missing"
+        "x.py:5: row 2: feature 'ratio' must give a value, or None for missing"
     )
-    assert "For price=3.0, area=0.0 it raised ZeroDivisionError" in str(caught.value)
+    assert "For price=3.0, area=0.0 it raised ZeroDivisionError in line 6: float division" in str(
+        caught.value
+    )
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path) -> None:
@@ -287,3 +291,103 @@ def test_the_loader_needs_python_and_numpy_alone() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+ODD = {"Unit price (EUR)": "number", "2nd": "integer", "class": "category", "area": "number"}
+
+
+def test_a_column_whose_name_is_no_argument_s_is_given_by_columns() -> None:
+    body = (
+        '@feature(meaning="m", columns={"price": "Unit price (EUR)", "second": "2nd", "kind": "class"})\n'
+        "def f(price: float, area: float, second: int, kind: str | None) -> float:\n"
+        "    return price / area + second + len(kind or '')"
+    )
+    found = parse_definitions(plain(body), "features/x.py")
+    assert found[0].inputs == ("Unit price (EUR)", "area", "2nd", "class")
+    check_definitions(found, ODD)
+    columns = {"Unit price (EUR)": [8.0, 4.0], "2nd": [1, 2], "class": ["a", None], "area": [4.0, 2.0]}
+    features = Features.fit(columns, ODD, found)
+    assert features.matrix(columns)[:, -1].tolist() == [4.0, 4.0]
+    row = {name: values[0] for name, values in columns.items()}
+    again = Features.from_dict(features.to_dict(), found)
+    assert again.row(row)[-1] == 4.0 and again.to_dict()["features"][-1]["inputs"] == list(found[0].inputs)
+    with pytest.raises(
+        FeatureError, match=r"'Unit price \(EUR\)'=1.0, area=0.0, '2nd'=1, class='a' it raised"
+    ):
+        features.row(row | {"Unit price (EUR)": 1.0, "area": 0.0})
+
+
+WRONG_COLUMNS = {
+    "no argument": (
+        {"prise": "2nd"},
+        5,
+        "'f' has no argument 'prise', which columns gives a column to. Did you",
+    ),
+    "one column twice": (
+        {"price": "area"},
+        5,
+        "arguments 'price' and 'area' of feature 'f' must stand for two",
+    ),
+    "no text": ({"price": 2}, 4, "columns must give the column's name by argument, such as"),
+    "a list": (["2nd"], 4, "columns must give the column's name by argument, such as"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_COLUMNS)
+def test_columns_must_name_arguments_and_columns(case: str) -> None:
+    columns, line, message = WRONG_COLUMNS[case]
+    with pytest.raises(FeatureError) as caught:
+        parse_definitions(
+            plain(
+                f'@feature(meaning="m", columns={columns})\ndef f(price: float, area: float) -> float: ...'
+            ),
+            "x.py",
+        )
+    assert f"x.py:{line}: " in str(caught.value) and message in str(caught.value)
+
+
+def test_an_argument_that_is_nearly_a_column_s_name_is_told_how_to_name_it() -> None:
+    (found,) = parse_definitions(
+        plain('@feature(meaning="m")\ndef f(unit_price_eur: float) -> float: ...'), "x.py"
+    )
+    with pytest.raises(FeatureError) as caught:
+        check_definitions([found], ODD)
+    assert (
+        """Is it 'Unit price (EUR)'? Write @feature(..., columns={"unit_price_eur": "Unit price (EUR)"})"""
+        in str(caught.value)
+    )
+
+
+UNFITTED = {
+    "a text": (
+        'x = mean_by("city", "city")',
+        "feature 'x' (group) takes number or integer or boolean, and 'city' is",
+    ),
+    "no column": (
+        'x = mean_by("prise", "city")',
+        "feature 'x' takes 'prise', which must be a column of the table",
+    ),
+    "a part": ('x = dates("sold_at", parts=["age"])', "feature 'x': parts must be among"),
+    "a zone": ('x = dates("sold_at", zone="Europe/Rome")', "feature 'x': zone must be left out"),
+}
+
+
+@pytest.mark.parametrize("case", UNFITTED)
+def test_a_built_in_that_cannot_be_fitted_is_told_with_its_line(case: str) -> None:
+    body, message = UNFITTED[case]
+    found = parse_definitions("from toolkit.features import *\n\n" + body, "features/x.py")
+    columns = {"price": [1.0], "area": [1.0], "city": ["a"], "rooms": [1], "sold_at": ["2026-01-01T00:00:00"]}
+    with pytest.raises(FeatureError) as caught:
+        Features.fit(columns, KINDS, found)
+    assert str(caught.value).startswith("features/x.py:3: feature 'x'")
+    assert message in str(caught.value)
+
+
+def test_what_is_said_of_a_built_in_is_checked() -> None:
+    for body, message in {
+        'category("city", replaces="city")': r'replaces must be a list of columns, such as \["rooms"\]. Got',
+        'category("city", unit=3)': "unit must be a text. Got 3 instead",
+        'category(["city"])': "takes names of columns, as texts. Got .'city'",
+    }.items():
+        with pytest.raises(FeatureError, match=rf"x\.py:4: .*{message}"):
+            parse_definitions(plain(f"x = {body}"), "x.py")

@@ -38,16 +38,16 @@ def test_values_come_as_a_person_expects_them() -> None:
     ("given", "returns", "message"),
     [
         (math.inf, "number", "must give a finite number, or None for missing. Got inf for a=1.0"),
-        ("x", "number", "says that it returns number. Got 'x' .str. instead"),
-        ([1], "number", r"says that it returns number. Got \[1\] .list. instead"),
-        ({}, "category", r"says that it returns category. Got \{\} .dict. instead"),
-        (1.5, "integer", "says that it returns integer. Got 1.5 .float. instead"),
-        (1, "boolean", "says that it returns boolean. Got 1 .int. instead"),
-        (2, "category", "says that it returns category. Got 2 .int. instead"),
+        ("x", "number", "says that it returns number. Got 'x' .str. for a=1.0 instead"),
+        ([1], "number", r"says that it returns number. Got \[1\] .list. for a=1.0 instead"),
+        ({}, "category", r"says that it returns category. Got \{\} .dict. for a=1.0 instead"),
+        (1.5, "integer", "says that it returns integer. Got 1.5 .float. for a=1.0 instead"),
+        (1, "boolean", "says that it returns boolean. Got 1 .int. for a=1.0 instead"),
+        (2, "category", "says that it returns category. Got 2 .int. for a=1.0 instead"),
     ],
 )
 def test_what_a_model_cannot_take_is_refused_with_its_row(given: Any, returns: str, message: str) -> None:
-    with pytest.raises(FeatureError, match=f"row 0: feature 'made' {message}"):
+    with pytest.raises(FeatureError, match=f"row 1: feature 'made' {message}"):
         fit(lambda a: given, "a", returns=returns)
 
 
@@ -56,8 +56,12 @@ def test_missing_where_no_training_row_was_is_refused_as_a_model_takes_it_for_ze
     row = {"a": 11.0, "n": 1, "at": "2026-01-01T00:00:00Z"}
     with pytest.raises(FeatureError, match=r"feature 'made' must give a number.*Got None for a=11.0"):
         features.row(row)
-    with pytest.raises(FeatureError, match="row 1: feature 'made' must give a number"):
+    with pytest.raises(FeatureError, match="row 2: feature 'made' must give a number"):
         features.matrix({name: [5.0 if name == "a" else value, value] for name, value in row.items()})
+    with pytest.raises(FeatureError, match="row 1: feature 'made' must give a number"):
+        features.matrix(
+            {name: [5.0 if name == "a" else value, value] for name, value in row.items()}, first_row=0
+        )
     learnt = fit(lambda a: None if a > 3 else a, "a")
     assert math.isnan(learnt.row(row)[-1])
 
@@ -101,5 +105,5 @@ def test_a_row_of_a_later_block_is_named_by_its_place_in_the_table() -> None:
     definition = Definition(
         "made", "function", ("a",), function=lambda a: 1 / (a - 66_000) if a != 66_000 else "?"
     )
-    with pytest.raises(FeatureError, match="row 66000: feature 'made' says that it returns number"):
+    with pytest.raises(FeatureError, match="row 66001: feature 'made' says that it returns number"):
         Features.fit({"a": values}, {"a": "number"}, [definition])

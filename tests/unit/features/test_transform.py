@@ -120,21 +120,21 @@ def test_a_value_of_another_kind_is_refused_by_name(
     columns = {
         key: [good, row[key]] for key, good in {"size": 1.0, "count": 1, "ok": True, "color": "red"}.items()
     }
-    with pytest.raises(FeatureError, match=f"row 1: {message}"):
+    with pytest.raises(FeatureError, match=f"row 2: {message}"):
         features.matrix(columns)
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_infinity_in_an_array_is_refused_with_its_row(value: float) -> None:
     features = Features.fit({"a": [1.0]}, {"a": "number"})
-    with pytest.raises(FeatureError, match="row 2: feature 'a' must be a finite number"):
+    with pytest.raises(FeatureError, match="row 3: feature 'a' must be a finite number"):
         features.matrix({"a": np.array([0.0, np.nan, value])})
 
 
 def test_a_fraction_in_an_integer_array_is_refused_with_its_row() -> None:
     features = Features.fit({"a": [1.0]}, {"a": "integer"})
     with pytest.raises(
-        FeatureError, match=r"row 1: feature 'a' must be a whole number or null \(missing\). Got 0.5"
+        FeatureError, match=r"row 2: feature 'a' must be a whole number or null \(missing\). Got 0.5"
     ):
         features.matrix({"a": np.array([np.nan, 0.5])})
 

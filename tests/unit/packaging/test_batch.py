@@ -50,8 +50,8 @@ def test_values_that_the_service_would_refuse_are_named_with_their_row(parts):
     wrong = table.set_column(count, "count", pa.array([2.5, None] + [3.0] * (table.num_rows - 2)))
     with pytest.raises(DataError) as caught:
         predict_table(model, wrong, get_columns)
-    assert "row 0: feature 'count' must be a whole number. Got 2.5." in str(caught.value)
-    assert "row 1: feature 'count' must be a whole number. Got null." in str(caught.value)
+    assert "row 1: feature 'count' must be a whole number. Got 2.5." in str(caught.value)
+    assert "row 2: feature 'count' must be a whole number. Got null." in str(caught.value)
 
 
 def test_a_missing_feature_is_named_with_the_nearest_column(parts):

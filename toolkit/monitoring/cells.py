@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,8 @@ NUMBERS = ("number", "integer")
 LENGTH = "text"  # a text is described by its number of characters: how it reads, no fixed cells can say
 ORDERED = (*NUMBERS, LENGTH)
 KINDS = (*ORDERED, "boolean", "category")
-TOP_CATEGORIES = (
-    50  # a category beyond these counts as "rest": the profile's size does not depend on the data
-)
+TOP_CATEGORIES = 50  # a category beyond these is "rest": the profile's size does not depend on the data
+FEW_SINGLES = 5  # categories seen once; with no more, what was not seen at all is too rare to be called drift
 _CHUNK_ROWS = 256  # rows compared with all edges at once: the scratch array stays in the cache
 
 Column = Sequence[Any] | NDArray[Any]
@@ -37,7 +37,7 @@ class Cells:
     Attributes
     ----------
     counts : tuple of int
-        Reference rows per cell, in that order.
+        Reference rows per cell, in that order; of some categories only half the rows (see :func:`fit_cells`).
     minimum, maximum : float or None
         Of the reference's numbers.
     """
@@ -88,6 +88,11 @@ def fit_cells(name: str, kind: str, values: Column, bins: int) -> Cells:
     whatever the distribution of the values. Where many values are equal there are fewer bins, and these
     values have one of their own.
 
+    The most frequent of many categories were also frequent by chance: on the rows that they were chosen by they are
+    more frequent, and all others rarer, than they will ever be again. So where there are more than
+    ``TOP_CATEGORIES``, or more than ``FEW_SINGLES`` seen but once (as many rows again will bring as many unseen
+    ones: Good, 1953, Biometrika 40), one random half of the rows chooses them and the other is counted.
+
     Parameters
     ----------
     name, kind : str
@@ -107,10 +112,11 @@ def fit_cells(name: str, kind: str, values: Column, bins: int) -> Cells:
             f"Column '{name}' must be one of {', '.join(KINDS)}. Got '{kind}' instead.{suggest(kind, KINDS)}"
         )
     if kind not in ORDERED:
-        found = _count_texts(name, kind, values)
-        ranked = sorted((text for text in found if text is not None), key=lambda text: (-found[text], text))
-        top = tuple(sorted(ranked[:TOP_CATEGORIES])) if kind == "category" else ("false", "true")
-        return _with_counts(Cells(name, kind, categories=top), values)
+        return (
+            _fit_categories(name, values)
+            if kind == "category"
+            else _with_counts(Cells(name, kind, categories=("false", "true")), values)
+        )
     numbers = parse_ordered(name, kind, values)
     largest = np.finfo(np.float64).max
     present = np.sort(np.clip(numbers[~np.isnan(numbers)], -largest, largest))
@@ -118,6 +124,22 @@ def fit_cells(name: str, kind: str, values: Column, bins: int) -> Cells:
         return _with_counts(Cells(name, kind), values)
     minimum, maximum = float(present[0]), float(present[-1])
     return _with_counts(Cells(name, kind, _cut(present, bins), minimum=minimum, maximum=maximum), values)
+
+
+def _fit_categories(name: str, values: Column) -> Cells:
+    counted: Column = values
+    known = _count_known(name, values)
+    if len(known) > TOP_CATEGORIES or sum(count == 1 for count in known.values()) > FEW_SINGLES:
+        chooses = np.random.default_rng(0).permutation(len(values)) < len(values) // 2
+        counted = list(compress(values, ~chooses))
+        known = _count_known(name, list(compress(values, chooses)))
+    ranked = sorted(known, key=lambda text: (-known[text], text))
+    return _with_counts(Cells(name, "category", categories=tuple(sorted(ranked[:TOP_CATEGORIES]))), counted)
+
+
+def _count_known(name: str, values: Column) -> dict[str, int]:
+    found = _count_texts(name, "category", values)
+    return {text: count for text, count in found.items() if text is not None}
 
 
 def histogram_cells(name: str, values: Column, bins: int) -> Cells:

@@ -66,7 +66,7 @@ class Profile:
     @property
     def rows(self) -> int:
         """Reference rows of the features."""
-        return sum(self.features[0].counts)
+        return max((sum(cells.counts) for cells in self.features), default=0)
 
     @cached_property
     def id(self) -> str:
@@ -209,12 +209,12 @@ def fit_profile(
     missing = [name for name in kinds if name not in columns]
     if missing:
         raise DriftError(f"The reference rows must have the columns {', '.join(missing)} and do not.")
-    features = tuple(fit_cells(name, kind, columns[name], bins) for name, kind in kinds.items())
-    lengths = {sum(cells.counts) for cells in features}
+    lengths = {len(columns[name]) for name in kinds}
     if lengths == {0} or len(lengths) > 1:
         raise DriftError(
             f"A reference profile needs columns of one length with at least one row. Got {sorted(lengths)}."
         )
+    features = tuple(fit_cells(name, kind, columns[name], bins) for name, kind in kinds.items())
     label = None
     if labels is not None:
         texts = any(isinstance(value, str) for value in labels)

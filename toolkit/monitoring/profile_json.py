@@ -46,8 +46,12 @@ def parse_cells_list(values: Any, where: str, findings: list[str]) -> tuple[Cell
     findings.extend(
         f"{where}: '{name}' occurs twice" for name in sorted({n for n in names if names.count(n) > 1})
     )
-    if len({sum(cells.counts) for cells in whole}) > 1:
-        findings.append(f"{where}: the counts of each must add up to the same number of rows")
+    whole_rows = {sum(cells.counts) for cells in whole if cells.kind != "category"}
+    some_rows = [sum(cells.counts) for cells in whole if cells.kind == "category"]
+    if len(whole_rows) > 1 or (whole_rows and max(some_rows, default=0) > max(whole_rows)):
+        findings.append(
+            f"{where}: the counts of each must add up to the same number of rows, those of categories to no more"
+        )
     return whole
 
 

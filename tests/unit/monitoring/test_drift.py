@@ -35,6 +35,23 @@ def test_false_alarms_are_as_rare_as_promised(m, n, runs):
     assert alarms <= stats.binom.ppf(1 - 1e-4, runs, alpha)
 
 
+@pytest.mark.parametrize("levels", ["equal", "long tail", "few and rare ones"])
+def test_many_categories_alarm_as_rarely_as_promised(levels):
+    """The most frequent of the reference are so by chance, and so is what it lacks: neither is drift."""
+    rng = np.random.default_rng(23)
+    weights = {
+        "equal": np.ones(200),
+        "long tail": 1 / np.arange(1, 3001),
+        "few and rare ones": np.array([1000.0] * 10 + [1.0] * 300),
+    }[levels]
+    alpha, runs = 0.1, 60
+    alarms = 0
+    for _ in range(runs):
+        drawn = rng.choice(len(weights), (6_000, 1), p=weights / weights.sum()).astype(str)
+        alarms += bool(measure(drawn[:3_000], drawn[3_000:], alpha, kind="category").drifted)
+    assert alarms <= stats.binom.ppf(1 - 1e-4, runs, alpha)
+
+
 def test_a_change_inside_the_tolerance_is_called_drift_no_more_often():
     """0.05 standard deviations move the middle's share by 0.02, no share by more."""
     rng = np.random.default_rng(21)

@@ -241,6 +241,15 @@ def _accept(_: argparse.Namespace) -> None:
     from toolkit.paths import project_root
 
     name, diff = accept_changes(project_root())
+    if not name:
+        print(
+            "Nothing to accept: no change is proposed. collect.on_violation: widen in params.yaml, and './run dvc "
+            "repro collect', propose what the contract would have to say for its table."
+        )
+        return
+    if not diff:
+        print(f"Nothing to accept: {name} says already what was proposed.")
+        return
     print(diff)
     print(
         f"Changed {name}. Commit it: git add {name} && git commit. collect.on_violation: fail checks against it again."

@@ -26,20 +26,17 @@ def accept_changes(root: Path) -> tuple[str, str]:
     Returns
     -------
     tuple of str
-        The contract's path, and what changed in it as a unified diff.
+        The contract's path, and what changed in it as a unified diff; empty where nothing is proposed, or nothing
+        that the contract does not say already.
 
     Raises
     ------
     DataError
-        Nothing is proposed, or the contract is no longer what the proposal was made for.
+        The contract is no longer what the proposal was made for, or it cannot be read or changed.
     """
     proposal = root / RAW / CHANGES
     if not proposal.is_file():
-        raise DataError(
-            f"There must be a change to accept, and there is none ({RAW}/{CHANGES} is not there). Set "
-            "collect.on_violation to widen in params.yaml and run './run dvc repro collect': it proposes what the "
-            "contract would have to say."
-        )
+        return "", ""
     name, changes = _parse_proposal(load_json(proposal))
     path = root / name
     try:
@@ -48,6 +45,8 @@ def accept_changes(root: Path) -> tuple[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name} must be readable UTF-8 text. {error}.") from None
     new = edit_contract(text, changes, name)
+    if new == text:
+        return name, ""
     write_text(path.resolve(), new)  # through a symbolic link, not over it
     diff = difflib.unified_diff(text.splitlines(), new.splitlines(), name, name, lineterm="")
     return name, "\n".join(diff)

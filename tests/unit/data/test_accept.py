@@ -32,13 +32,36 @@ def test_a_proposal_is_written_and_shown(
     assert (project / "schemas/t.yaml").read_bytes() == TEXT.replace("maximum: 5", "maximum: 9.5").encode()
     shown = capsys.readouterr().out
     assert "-  n: {type: number, maximum: 5} # so far\n+  n: {type: number, maximum: 9.5} # so far" in shown
-    assert main(["data", "accept"]) == 1
-    assert "must be as it was when the change was proposed" in capsys.readouterr().err
+    assert main(["data", "accept"]) == 0  # again: the same, and no harm
+    assert capsys.readouterr().out == "Nothing to accept: schemas/t.yaml says already what was proposed.\n"
+    assert (project / "schemas/t.yaml").read_bytes() == TEXT.replace("maximum: 5", "maximum: 9.5").encode()
 
 
-def test_without_a_proposal_it_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"collect\.on_violation to widen"):
-        accept_changes(tmp_path)
+def test_what_was_changed_by_hand_is_passed_over_unless_it_is_something_else(project: Path) -> None:
+    added = {"column": "new", "key": "", "old": None, "new": {"type": "integer", "missing": False}}
+    gone = {"column": "old", "key": "", "old": {"type": "text", "missing": False}, "new": None}
+    proposal = {"schema": 1, "contract": "schemas/t.yaml", "changes": [CHANGE, added, gone]}
+    write_json(project / "data/raw/contract_changes.json", proposal)
+    path = project / "schemas/t.yaml"
+    by_hand = TEXT.replace("5}", "9.5}") + "  new: {type: integer, unit: years}\r\n"
+    path.write_bytes(by_hand.encode())
+    assert accept_changes(project) == ("schemas/t.yaml", "")
+    path.write_bytes(by_hand.replace("9.5}", "5}").encode())
+    assert "-  n: {type: number, maximum: 5}" in accept_changes(project)[1]
+    assert path.read_bytes() == by_hand.encode()
+    path.write_bytes(by_hand.replace("9.5}", "7}").encode())
+    with pytest.raises(
+        DataError, match="must be as it was when the change was proposed, and is not: n: maximum"
+    ):
+        accept_changes(project)
+
+
+def test_without_a_proposal_it_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOOLKIT_ROOT", str(tmp_path))
+    assert main(["data", "accept"]) == 0
+    assert "Nothing to accept: no change is proposed. collect.on_violation: widen" in capsys.readouterr().out
 
 
 def test_a_damaged_proposal_is_refused(project: Path) -> None:

@@ -89,6 +89,8 @@ def _number(end: Any) -> str:
 def edit_contract(text: str, changes: Sequence[Change], name: str) -> str:
     """Give the text of a contract with the changes made, and no other character touched.
 
+    What the contract says already is passed over: the same text comes back if that is all.
+
     Raises
     ------
     DataError
@@ -97,6 +99,9 @@ def edit_contract(text: str, changes: Sequence[Change], name: str) -> str:
     parse_contract(text, name)
     values = construct(compose(text, name), (), {}, [])
     columns = values["columns"]
+    changes = [change for change in changes if not _is_made(columns.get(change.column), change)]
+    if not changes:
+        return text
     for change in changes:
         if not _is_as_expected(columns.get(change.column), change):
             raise DataError(
@@ -126,8 +131,20 @@ def _is_as_expected(rule: Mapping[str, Any] | None, change: Change) -> bool:
     """Whether a column's rule in the file is still what the change begins from."""
     if rule is None or not change.key:
         return (rule is None) == (change.old is None)
+    return _get(rule, change) == change.old
+
+
+def _is_made(rule: Mapping[str, Any] | None, change: Change) -> bool:
+    """Whether a change was made already; a new column may have got another rule since."""
+    if not change.key:
+        return (rule is None) == (change.new is None)
+    return rule is not None and _get(rule, change) == change.new
+
+
+def _get(rule: Mapping[str, Any], change: Change) -> Any:
+    """Give what a rule in the file says of the change's key."""
     values = {key: _tuple(value) for key, value in rule.items()}
-    return Rule(change.column, **values).to_dict().get(change.key) == change.old
+    return Rule(change.column, **values).to_dict().get(change.key)
 
 
 def _make_rule(change: Change) -> Rule:

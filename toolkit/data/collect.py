@@ -9,9 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from toolkit.artifacts import write_json, write_text
+from toolkit.data.contract.advice import advise
 from toolkit.data.contract.changes import Change, complete, list_changes, loosen, widen
 from toolkit.data.contract.check import Checker
 from toolkit.data.contract.facts import Facts
+from toolkit.data.contract.faults import Locate
 from toolkit.data.contract.infer import gather
 from toolkit.data.contract.parse import load_contract
 from toolkit.data.contract.rules import Contract, Rule
@@ -40,7 +42,7 @@ class Collected:
     sample : Table
         Up to 50,000 rows, those whose keys have the lowest hashes: the same ones every time.
     refused : Table
-        The first rows that were put aside, with row number and reason.
+        The first rows that were put aside, with part, row number and reason.
     notices : list of str
         What is no violation and yet worth knowing.
     changes : list of Change
@@ -62,7 +64,7 @@ class Collected:
 def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) -> Collected:
     """Check a source against its contract and write it: the rows, those put aside, the schema, what was read.
 
-    Memory is bounded: a batch, a row group, a sample, and 16 bytes a row to find repeated keys and rows.
+    Memory is bounded: a batch, a row group, a sample, and 24 bytes a row to find repeated keys and rows.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
     old = _load_contract(source, params, root)
     contract, notices = _find_contract(source, params, old, ours)
     checker, writer = _write_rows(source, params, contract, ours, (root, folder))
-    _check_faults(checker, writer, params, old is None)
+    _check_faults(checker, writer, params, old is None, source)
     facts = {name: fact for name, fact in checker.facts.items() if name not in ours}
     text = ""
     if old is None:
@@ -139,13 +141,14 @@ def _write_rows(
     """Read, check and write all rows; ``folders`` are the project and where to write."""
     root, folder = folders
     aside = params.on_violation == "quarantine"
-    checker = Checker(contract, source.columns, params.decimal, ours, aside)
+    checker = Checker(contract, source.columns, params.decimal, ours, aside=aside, locate=_locate_in(source))
     options = [params.delimiter, params.encoding, params.format, params.key]
     rules = [rule for rule in checker.rules if rule.name not in ours]
     parts = TypedParts(root / PART_CACHE, rules, params.decimal, options)
     features = [rule.name for rule in rules if rule.name not in (params.key, *params.exclude)]
     folder.mkdir(parents=True, exist_ok=True)
-    with RawWriter(folder, checker, source.columns.names, params.key, features) as writer, parts:
+    names = source.columns.names
+    with RawWriter(folder, checker, names, params.key, features, locate=source.locate) as writer, parts:
         # One part alone is never appended to, so nothing of it is kept.
         batches = source.batches(parts.read) if len(source.parts) > 1 else source.batches()
         for batch in _show_progress(batches, "read"):
@@ -164,6 +167,7 @@ def _find_contract(
         source.columns,
         params.decimal,
         source.text,
+        _locate_in(source),
     )
     rules, findings, notices = [], [], []
     for found in evidence:
@@ -184,27 +188,29 @@ def _find_contract(
     return Contract(params.key, tuple(rules), params.contract), notices
 
 
-def _check_faults(checker: Checker, writer: RawWriter, params: Collect, first: bool) -> None:
+def _locate_in(source: AnySource) -> Locate:
+    """Locate rows for messages, which have named the source: a part is named if there are others."""
+    alone = source.parts[0].name if len(source.parts) == 1 else ""
+
+    def locate(row: int) -> tuple[str, int]:
+        part, number = source.locate(row)
+        return "" if part == alone else part, number
+
+    return locate
+
+
+def _check_faults(
+    checker: Checker, writer: RawWriter, params: Collect, first: bool, source: AnySource
+) -> None:
     faults = checker.faults
     aside = params.on_violation == "quarantine" and not faults.table
-    if aside and checker.rows > writer.refused:
+    if not len(faults) or (aside and checker.rows > writer.refused):
         return
-    if not len(faults):
-        return
-    if first:
-        how = (
-            f"The contract {params.contract} was to be written from this table, and is not yet. Correct the rows; or "
-            "put them aside (collect.on_violation: quarantine); or begin the contract by hand (schemas/README.md)."
-        )
-    elif aside:
-        how = f"No row is left. Correct the table, or {params.contract}."
-    else:
-        how = (
-            f"Correct the table, or {params.contract} if that is wrong; or set collect.on_violation in params.yaml to "
-            "quarantine (such rows are put aside) or to widen (the contract's change is proposed)."
-        )
+    how = advise(faults, params.on_violation, params.contract, first)
+    if source.text and any(faults):
+        how = f"Rows are counted from the first after the header. {how}"
     said = f"{params.contract} (inferred)" if first else params.contract
-    raise DataError(faults.tell(checker.rows, params.source, said, how))
+    raise DataError(faults.tell(checker.rows, params.source, said, how, _locate_in(source)))
 
 
 def _show_progress(batches: Iterator[pa.RecordBatch], done: str) -> Iterator[pa.RecordBatch]:

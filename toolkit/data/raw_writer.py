@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from toolkit.data.contract.check import Checker
 from toolkit.data.contract.convert import as_text
+from toolkit.data.contract.faults import Locate, locate_alone
 from toolkit.data.contract.hashes import Seen, hash_column, hash_rows
 
 GROUP_ROWS = 65_536  # rows of a row group
@@ -65,15 +66,25 @@ class RawWriter:
         The column that names a row.
     features : sequence of str
         Columns that make a row a repeated one.
+    locate : callable
+        Gives the part and number of a row that was read; the rows of a batch are of one part.
     """
 
     def __init__(
-        self, folder: Path, checker: Checker, names: Sequence[str], key: str, features: Sequence[str]
+        self,
+        folder: Path,
+        checker: Checker,
+        names: Sequence[str],
+        key: str,
+        features: Sequence[str],
+        *,
+        locate: Locate = locate_alone,
     ) -> None:
-        self._checker, self._key, self._features = checker, key, features
+        self._checker, self._key, self._features, self._locate = checker, key, features, locate
         self._good = RowGroups(folder / "table.parquet", checker.schema)
-        texts = [(name, pa.string()) for name in _rename(names)]
-        self._aside = RowGroups(folder / "quarantine.parquet", pa.schema([("row", pa.int64()), *texts]))
+        texts = [(name, pa.string()) for name in ("reason", *_rename(names))]
+        place = [("part", pa.string()), ("row", pa.int64())]
+        self._aside = RowGroups(folder / "quarantine.parquet", pa.schema([*place, *texts]))
         self._seen = Seen()
         self._first_refused: list[pa.RecordBatch] = []
         self.sample = Sample(checker.schema)
@@ -91,7 +102,7 @@ class RawWriter:
         before = self._checker.rows
         checked = self._checker.take(batch)
         if checked.refused.num_rows:
-            self._put_aside(checked.refused, checked.refused_places + before + 1, checked.reasons)
+            self._put_aside(checked.refused, checked.refused_places, before, checked.reasons)
         rows = checked.rows
         if not rows.num_rows:
             return
@@ -102,9 +113,17 @@ class RawWriter:
             self.sample.add(rows, hash_column(rows.column(self._key)))
         self._good.add(rows)
 
-    def _put_aside(self, batch: pa.RecordBatch, rows: np.ndarray, reasons: Sequence[str]) -> None:
+    def _put_aside(
+        self, batch: pa.RecordBatch, places: np.ndarray, before: int, reasons: Sequence[str]
+    ) -> None:
+        part, first = self._locate(before + 1)
         texts = [as_text(column) for column in batch.columns]
-        columns = [pa.array(rows, pa.int64()), pa.array(reasons, pa.string()), *texts]
+        columns = [
+            pa.array([part], pa.string()).take(pa.array(np.zeros(len(places), dtype=np.int64))),
+            pa.array(places + first, pa.int64()),
+            pa.array(reasons, pa.string()),
+            *texts,
+        ]
         aside = pa.RecordBatch.from_arrays(columns, schema=self._aside.schema)
         self._aside.add(aside)
         if self.refused < SHOWN_REFUSED:
@@ -117,8 +136,8 @@ class RawWriter:
 
 
 def _rename(names: Sequence[str]) -> list[str]:
-    """Name the columns of the quarantine: the reason first, then the table's, none of them twice."""
-    return ["reason", *(f"{name} (table)" if name in ("row", "reason") else name for name in names)]
+    """Name the table's columns in the quarantine, none as one of its own."""
+    return [f"{name} (table)" if name in ("part", "row", "reason") else name for name in names]
 
 
 class Sample:

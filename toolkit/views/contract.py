@@ -42,7 +42,7 @@ def table_refused(collected: Collected) -> pd.DataFrame | Sentences:
     """Show the first rows that were put aside, with their reasons."""
     if not collected.refused.num_rows:
         return Sentences([], "No row was put aside.")
-    frame = collected.refused.to_pandas().set_index("row")
+    frame = collected.refused.to_pandas().set_index(["part", "row"])
     return frame.apply(lambda column: column if column.name == "reason" else column.map(_cut))
 
 

@@ -17,6 +17,8 @@ from toolkit.data.collect import collect_table, write_new_contract
 from toolkit.data.contract.parse import parse_contract
 from toolkit.data.raw_writer import GROUP_ROWS
 from toolkit.data.schema import load_schema
+from toolkit.data.sources import Part
+from toolkit.data.sources.csv_file import CsvReader
 from toolkit.errors import DataError, ToolkitError
 from toolkit.params import Collect
 
@@ -28,7 +30,7 @@ class Table:
     columns_: dict[str, Any]
     cut: int = 1000
     text: bool = True
-    parts: tuple[str, ...] = ("t.csv",)
+    parts: tuple[Part, ...] = (Part("t.csv", Path(), CsvReader()),)
     excluded: tuple[str, ...] = ()
 
     @property
@@ -42,6 +44,9 @@ class Table:
 
     def describe(self) -> dict[str, Any]:
         return {"format": "csv", "rows": self._batch.num_rows, "parts": []}
+
+    def locate(self, row: int) -> tuple[str, int]:
+        return "t.csv", row
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         batch = self._batch
@@ -123,7 +128,7 @@ def test_the_table_has_the_types_of_its_contract(run: Run, tmp_path: Path) -> No
     kinds = [pa.string(), pa.float64(), pa.string(), pa.timestamp("us")]
     assert table.schema.types == kinds and table["n"].to_pylist() == [1.5, 2.0, None, 4.0]
     empty = pq.read_table(tmp_path / "out/quarantine.parquet")
-    assert empty.num_rows == 0 and empty.column_names == ["row", "reason", "id", "n", "c", "t"]
+    assert empty.num_rows == 0 and empty.column_names == ["part", "row", "reason", "id", "n", "c", "t"]
 
 
 def test_batches_leave_no_trace_in_the_files(run: Run, tmp_path: Path) -> None:
@@ -167,7 +172,7 @@ BAD = {
     "several formats": ({"t": [*["2024-01-01"] * 3, "01/02/2024"]}, "or in December. 1 of 4 rows breaks this: row 4"),
     "unclear dates": ({"t": ["01/02/2024"] * 4}, "'01/02/2024' in row 1, which may be of two months"),
     "offsets": ({"t": ["2024-01-01T00:00:00Z", *["2024-01-02T00:00:00"] * 3]}, "times with an offset or times without"),
-    "duplicate keys": ({"id": ["k1", "k2", "k1", "k1"]}, "earlier row has the same. 2 of 4 rows break this: rows 3, 4"),
+    "duplicate keys": ({"id": ["k1", "k2", "k1", "k1"]}, "2 of 4 rows break this: rows 3 like row 1, 4 like row 1"),
     "missing keys": ({"id": ["k1", None, "k3", ""]}, "a value in every row. 2 of 4 rows break this: rows 2, 4."),
 }  # fmt: skip
 
@@ -217,6 +222,7 @@ def test_rows_are_put_aside_as_they_were_read(run: Run, tmp_path: Path) -> None:
     aside = pq.read_table(tmp_path / "out/quarantine.parquet").to_pylist()
     assert aside == collected.refused.to_pylist()
     assert aside[0] == {
+        "part": "t.csv",
         "row": 2,
         "reason": "n must be a whole number",
         "id": "k2",
@@ -224,7 +230,7 @@ def test_rows_are_put_aside_as_they_were_read(run: Run, tmp_path: Path) -> None:
         "c": "a",
         "t": "2024-01-02",
     }
-    assert aside[1]["row"] == 4 and "earlier row" in aside[1]["reason"]
+    assert aside[1]["row"] == 4 and "an earlier row has the same (row 1)" in aside[1]["reason"]
     assert pq.read_table(tmp_path / "out/table.parquet")["id"].to_pylist() == ["k1", "k3"]
     assert "No row is left" in refuse(run, {**columns, "n": ["x"] * 4}, on_violation="quarantine")
     assert "must be there and is not" in refuse(

@@ -10,6 +10,7 @@ import pytest
 from toolkit.data.collect import collect_table, write_new_contract
 from toolkit.data.sources import Part, open_source
 from toolkit.data.sources.json_lines import JsonLinesReader
+from toolkit.errors import DataError
 from toolkit.params import Collect
 
 HEADER = "id,size,count,word,ok,at,day\n"
@@ -100,7 +101,19 @@ def test_rows_against_the_contract_are_put_aside_alike(project: Project) -> None
     again = project.collect(on_violation="quarantine")
     assert first == again and project.read == ["c.csv"]  # as it was read: its cells do not all convert
     aside = pq.read_table(project.root / "out/quarantine.parquet").to_pylist()
-    assert [row["row"] for row in aside] == [601, 607] and aside[0]["size"] == "many"
+    assert [(row["part"], row["row"]) for row in aside] == [("raw/c.csv", 1), ("raw/d.csv", 1)]
+    assert aside[0]["size"] == "many" and "same (raw/a.csv row 6)" in aside[1]["reason"]
+
+
+def test_a_violation_names_the_part_and_the_row_in_it(project: Project) -> None:
+    project.save("c.csv", "k600,many,1,w0,true,2026-01-01T00:00:00Z,01.03.2026\n" + project.rows(601, 5))
+    project.save("d.csv", project.rows(5, 1) + project.rows(5, 1) + project.rows(700, 5))
+    for _ in range(2):  # the second time, good parts come from the cache
+        with pytest.raises(DataError) as caught:
+            project.collect()
+        text = str(caught.value)
+        assert "1 of 613 rows breaks this: raw/c.csv row 1 (got 'many')" in text
+        assert "raw/d.csv rows 1 like raw/a.csv row 6, 2 like raw/a.csv row 6 (got 'k5')" in text
 
 
 def test_what_the_last_run_did_not_use_is_removed(project: Project) -> None:

@@ -11,14 +11,16 @@ import pyarrow.compute as pc
 
 from toolkit.data.contract.convert import Broken, Reason, convert
 from toolkit.data.contract.facts import Facts
-from toolkit.data.contract.faults import Faults, tell_rows
-from toolkit.data.contract.hashes import Seen, hash_column
+from toolkit.data.contract.faults import Faults, Locate, Refusal, locate_alone, tell_reasons
+from toolkit.data.contract.hashes import FirstRows, hash_column
 from toolkit.data.contract.parse import compare_key
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.sources.columns import list_some
 from toolkit.errors import suggest
 
-LACKS = Reason("must have a value in every row", "Fill it, or set missing: true in the contract.")
+LACKS = Reason(
+    "must have a value in every row", "Fill it, or set missing: true in the contract.", widens=True
+)
 NO_KEY = Reason(
     "is the key and must have a value in every row", "Fill it, or name another key in params.yaml."
 )
@@ -68,6 +70,8 @@ class Checker:
         Columns that need no rule, since the toolkit adds them itself.
     aside : bool
         Refused rows are put aside: their keys do not count as taken.
+    locate : callable
+        Gives the part and number of a row that was read.
     """
 
     def __init__(
@@ -76,9 +80,11 @@ class Checker:
         schema: pa.Schema,
         decimal: str = ".",
         ours: Sequence[str] = (),
+        *,
         aside: bool = False,
+        locate: Locate = locate_alone,
     ) -> None:
-        self.contract, self.decimal, self._aside = contract, decimal, aside
+        self.contract, self.decimal, self._aside, self._locate = contract, decimal, aside, locate
         self.faults = Faults()
         self.rows = 0  # read so far
         self.faults.table += find_column_faults(contract, schema.names, ours)
@@ -86,26 +92,26 @@ class Checker:
         self.rules = [rules[name] for name in schema.names if name in rules]
         self.facts = {rule.name: Facts(rule) for rule in self.rules}
         self.schema = pa.schema([(rule.name, rule.arrow) for rule in self.rules])
-        self._keys = Seen()
+        self._keys = FirstRows()
 
     def take(self, batch: pa.RecordBatch) -> Checked:
         """Check the next batch."""
         columns: list[pa.Array] = []
-        broken: list[tuple[str, Reason, pa.BooleanArray]] = []
+        refusals: list[Refusal] = []
         for rule in self.rules:
             raw = batch.column(rule.name)
             values, found = convert(raw, rule, self.decimal)
             found = [*found, *self._check_values(rule, raw, values)]
             columns.append(values)
-            broken += [(rule.name, reason, mask) for reason, mask in found]
+            refusals += [Refusal(rule.name, reason, _as_mask(mask)) for reason, mask in found]
         typed = pa.RecordBatch.from_arrays(columns, schema=self.schema)
         if self.contract.key in self.facts:
-            broken += self._check_key(typed.column(self.contract.key), broken)
-        for name, reason, mask in broken:
-            raw = None if reason in (LACKS, NO_KEY) else batch.column(name)
-            self.faults.add(name, reason, mask, raw, self.rows)
+            refusals += self._check_key(typed.column(self.contract.key), refusals)
+        for refusal in refusals:
+            raw = None if refusal.reason in (LACKS, NO_KEY) else batch.column(refusal.column)
+            self.faults.add(refusal, raw, self.rows)
         self.rows += batch.num_rows
-        checked = _divide(batch, typed, broken)
+        checked = _divide(batch, typed, refusals, self._locate)
         for rule, values in zip(self.rules, checked.rows.columns, strict=True):
             self.facts[rule.name].add(values)
         return checked
@@ -122,20 +128,20 @@ class Checker:
             found.append((_refused(rule), pc.and_(unknown, pc.is_valid(values))))
         return [(reason, mask) for reason, mask in found if pc.any(mask).as_py()]
 
-    def _check_key(
-        self, keys: pa.Array, broken: list[tuple[str, Reason, pa.BooleanArray]]
-    ) -> list[tuple[str, Reason, pa.BooleanArray]]:
-        empty = (
-            pc.or_kleene(pc.is_null(keys), pc.equal(keys, "")).fill_null(True).to_numpy(zero_copy_only=False)
-        )
+    def _check_key(self, keys: pa.Array, refusals: Sequence[Refusal]) -> list[Refusal]:
+        empty = _as_mask(pc.or_kleene(pc.is_null(keys), pc.equal(keys, "")).fill_null(True))
         counted = ~empty
         if self._aside:
-            for _, _, mask in broken:
-                counted &= ~mask.to_numpy(zero_copy_only=False)
-        again = np.zeros(len(keys), dtype=bool)
-        again[counted] = self._keys.add(hash_column(keys)[counted])
-        found = [(NO_KEY, empty), (DOUBLED, again)]
-        return [(self.contract.key, reason, pa.array(mask)) for reason, mask in found if mask.any()]
+            for refusal in refusals:
+                counted &= ~refusal.mask
+        earlier = np.zeros(len(keys), dtype=np.int64)
+        rows = self.rows + 1 + np.flatnonzero(counted)
+        earlier[counted] = self._keys.add(hash_column(keys)[counted], rows)
+        found = [
+            Refusal(self.contract.key, NO_KEY, empty),
+            Refusal(self.contract.key, DOUBLED, earlier > 0, earlier),
+        ]
+        return [refusal for refusal in found if refusal.mask.any()]
 
 
 def find_column_faults(contract: Contract, names: Sequence[str], ours: Sequence[str] = ()) -> list[str]:
@@ -157,7 +163,7 @@ def find_column_faults(contract: Contract, names: Sequence[str], ours: Sequence[
     for name in unknown:
         findings.append(
             f"column '{name}' must be in the contract and is not.{suggest(name, lacking)} Leave it out of the table, "
-            "or set on_violation: widen once to have its rule proposed."
+            "or set collect.on_violation: widen once to have its rule proposed."
         )
     return findings
 
@@ -168,7 +174,12 @@ def _check_range(rule: Rule, values: pa.Array) -> list[Broken]:
         if end is not None:
             limit = pa.scalar(_end(end, rule), values.type)
             advice = "Correct them, leave them empty, or widen the range in the contract if they are right."
-            found.append((Reason(f"must be {word} {end}", advice), compare(values, limit).fill_null(False)))
+            found.append(
+                (
+                    Reason(f"must be {word} {end}", advice, widens=True),
+                    compare(values, limit).fill_null(False),
+                )
+            )
     return found
 
 
@@ -183,20 +194,25 @@ def _refused(rule: Rule) -> Reason:
     return Reason(
         f"must be one of {', '.join(names[:10])}{more}",
         "Correct the values, or add them to the categories in the contract.",
+        widens=True,
     )
 
 
+def _as_mask(found: pa.BooleanArray) -> np.ndarray:
+    return found.to_numpy(zero_copy_only=False)
+
+
 def _divide(
-    batch: pa.RecordBatch, typed: pa.RecordBatch, broken: list[tuple[str, Reason, pa.BooleanArray]]
+    batch: pa.RecordBatch, typed: pa.RecordBatch, refusals: Sequence[Refusal], locate: Locate
 ) -> Checked:
     places = np.arange(batch.num_rows)
-    if not broken:
+    if not refusals:
         return Checked(typed, places, batch.slice(0, 0), places[:0], [])
     refused = np.zeros(batch.num_rows, dtype=bool)
-    for _, _, mask in broken:
-        refused |= mask.to_numpy(zero_copy_only=False)
+    for refusal in refusals:
+        refused |= refusal.mask
     bad = pa.array(refused)
-    reasons = [reason for reason in tell_rows(broken, batch.num_rows) if reason]
+    reasons = [reason for reason in tell_reasons(refusals, batch.num_rows, locate) if reason]
     return Checked(
         typed.filter(pc.invert(bad)), places[~refused], batch.filter(bad), places[refused], reasons
     )

@@ -20,10 +20,14 @@ from toolkit.data.missing import MISSING
 
 @dataclass(frozen=True)
 class Reason:
-    """Why values are refused: what must hold (after "column 'x' "), and what to do."""
+    """Why values are refused: what must hold (after "column 'x' "), and what to do.
+
+    ``widens`` if the contract would be widened for them (``on_violation: widen``).
+    """
 
     must: str
     advice: str
+    widens: bool = False
 
 
 Broken = tuple[Reason, pa.BooleanArray]  # the rows that are refused for a reason
@@ -69,7 +73,10 @@ EXACT = Reason(
     "Make the column text in the contract if its values are identifiers; else round them in the source.",
 )
 NO_NUMBER = Reason("must be a number", OR_EMPTY)
-NOT_WHOLE = Reason("must be a whole number", "Correct them, or make the column number in the contract.")
+NO_WHOLE = Reason("must be a whole number", OR_EMPTY)
+NOT_WHOLE = Reason(
+    "must be a whole number", "Correct them, or make the column number in the contract.", widens=True
+)
 NO_BOOLEAN = Reason("must be true or false", "Correct them, or make the column category in the contract.")
 
 
@@ -188,7 +195,7 @@ def _parse_integers(values: pa.Array, decimal: str) -> Converted:
     broken = [
         (TOO_LARGE, large),
         (NOT_WHOLE, part),
-        *_explain_numbers(values, plain, good, decimal, NOT_WHOLE),
+        *_explain_numbers(values, plain, good, decimal, NO_WHOLE),
     ]
     refused = pc.or_(large, part)
     return pc.if_else(refused, None, numbers).cast(pa.int64()), _merge(broken)
@@ -242,7 +249,7 @@ def _is_no_number(values: pa.Array) -> bool:
 
 def _take_integers(values: pa.Array) -> Converted:
     if _is_no_number(values):
-        return pa.nulls(len(values), pa.int64()), _broken((NOT_WHOLE, pc.is_valid(values)))
+        return pa.nulls(len(values), pa.int64()), _broken((NO_WHOLE, pc.is_valid(values)))
     if kinds.is_integer(values.type):
         return _within(values)
     numbers = _nan_to_null(values.cast(pa.float64()))

@@ -1,4 +1,4 @@
-"""64-bit hashes of a column's values, and which of them came before: 8 bytes a value, whatever its length.
+"""64-bit hashes of a column's values, and which of them came before: 8 or 16 bytes a value, whatever its length.
 
 The hash is this module's own (multiply and shift over words of 8 bytes, as in FNV and MurmurHash3's finaliser), so that
 a batch is hashed by NumPy with no Python object per row. Two of n values share one by chance with a probability of
@@ -23,6 +23,8 @@ _NULL = np.uint64(0x2545F4914F6CDD1D)
 RECENT = 16  # batches that are looked through one by one before they are merged
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+_NOTHING: tuple[Hashes, Rows] = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
 
 
 def hash_column(values: pa.Array) -> Hashes:
@@ -76,6 +78,38 @@ class Seen:
         again = np.empty(len(hashes), dtype=bool)
         again[order] = found
         return again
+
+
+class FirstRows:
+    """Remembers the row in which each hash came first."""
+
+    def __init__(self) -> None:
+        self._sorted = _NOTHING
+        self._recent: list[tuple[Hashes, Rows]] = []
+
+    def add(self, hashes: Hashes, rows: Rows) -> Rows:
+        """Give the row (from 1) in which each hash (n,) came first, or 0 if that is its own row in ``rows``."""
+        order = np.argsort(hashes, kind="stable")
+        ordered, own = hashes[order], rows[order]
+        begins = np.ones(len(ordered), dtype=bool)  # equal hashes are a run, whose first row begins it
+        begins[1:] = ordered[1:] != ordered[:-1]
+        first = own[np.maximum.accumulate(np.where(begins, np.arange(len(ordered)), 0))]
+        first[begins] = 0
+        for known, at in (self._sorted, *self._recent):
+            if len(known):
+                place = np.minimum(np.searchsorted(known, ordered), len(known) - 1)
+                found = known[place] == ordered
+                first[found] = at[place[found]]
+        new = first == 0
+        self._recent.append((ordered[new], own[new]))
+        if len(self._recent) >= RECENT:
+            runs = [self._sorted, *self._recent]
+            known, at = (np.concatenate(arrays) for arrays in zip(*runs, strict=True))
+            merged = np.argsort(known, kind="stable")
+            self._sorted, self._recent = (known[merged], at[merged]), []
+        earlier = np.empty_like(first)
+        earlier[order] = first
+        return earlier
 
 
 def _hash_texts(values: pa.Array) -> Hashes:

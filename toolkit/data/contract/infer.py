@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
@@ -22,6 +23,7 @@ from toolkit.data.contract.convert import (
     matches,
     with_point,
 )
+from toolkit.data.contract.faults import Locate, locate_alone, tell_row
 from toolkit.data.contract.parse import is_zone
 from toolkit.data.contract.rules import LARGEST, Rule
 from toolkit.data.contract.times import ISO, SLASHED, WITH_OFFSET
@@ -44,6 +46,7 @@ class Evidence:
     looks: dict[str, int] = field(default_factory=dict)
     first: dict[str, tuple[str, int]] = field(default_factory=dict)
     distinct: set[str] | None = field(default_factory=set)  # None: more than a category may have
+    locate: Locate = locate_alone
 
     def add(self, values: pa.Array, decimal: str, typed: bool, start: int) -> None:
         """Look at the values of a batch that begins after ``start`` rows."""
@@ -59,9 +62,10 @@ class Evidence:
             if not (typed and "text" in self.looks):
                 self._look(values, decimal, start)
         elif kinds.is_integer(values.type):
-            ends = pc.min_max(values).as_py()
-            if ends["min"] < -LARGEST or ends["max"] > LARGEST:
-                self._note("large", 1, str(ends["max"] if ends["max"] > LARGEST else ends["min"]), start)
+            numbers = pc.fill_null(values, 0).to_numpy(zero_copy_only=False)
+            large = np.flatnonzero((numbers > LARGEST) | (numbers < -LARGEST))
+            if len(large):
+                self._note("large", len(large), str(numbers[large[0]]), start + int(large[0]))
         if not kinds.is_string(values.type) and ("large" in self.looks or kinds.is_time(values.type)):
             self._count_distinct(as_text(values))
 
@@ -154,11 +158,11 @@ class Evidence:
         if kind == "time" and not zone:
             zone = self._decide_zone(findings)
         if feature and kind in ("category", "text") and self._is_slashed():
-            example, row = self.first["slashed"]
             findings.append(
-                f"column '{self.name}' must have times in ISO 8601, such as 2024-03-12, and has '{example}' in row "
-                f"{row}, which may be of two months. Write them so; or add the column to collect.exclude, or begin the "
-                "contract by hand with its format, such as '%d/%m/%Y' (schemas/README.md)."
+                f"column '{self.name}' must have times in ISO 8601, such as 2024-03-12, and has "
+                f"{self._tell_first('slashed')}, which may be of two months. Write them so; or add the column to "
+                "collect.exclude, or write its rule in the contract by hand with its format, such as '%d/%m/%Y' "
+                "(schemas/README.md)."
             )
         missing = self.missing + (0 if kind in ("category", "text") else self.looks.get("mark", 0))
         return Rule(self.name, kind, missing=missing > 0, zone=zone), findings, notices
@@ -196,17 +200,15 @@ class Evidence:
         if times > enough and looks.get("slashed", 0) < times and (text or times == filled):
             return "time"
         kind = self._choose_category()
-        shape = "'{}' in row {}"
         if odd and odd + numbers + large > enough:
-            example = shape.format(*self.first["odd"])
             notices.append(
-                f"column '{self.name}' is {kind}, as {odd:,} of its values have leading zeros, first {example}."
+                f"column '{self.name}' is {kind}, as {odd:,} of its values have leading zeros, first "
+                f"{self._tell_first('odd')}."
             )
         elif (large and large + numbers > enough) or kinds.is_integer(self.source):
-            example = shape.format(*self.first["large"])
             notices.append(
-                f"column '{self.name}' is {kind}, as it has whole numbers beyond {LARGEST}, first {example}: as "
-                "numbers they would be rounded."
+                f"column '{self.name}' is {kind}, as it has whole numbers beyond {LARGEST}, first "
+                f"{self._tell_first('large')}: as numbers they would be rounded."
             )
         elif not text and numbers == filled > 0:
             notices.append(
@@ -214,6 +216,10 @@ class Evidence:
                 "number in the contract if it is one."
             )
         return kind
+
+    def _tell_first(self, look: str) -> str:
+        example, row = self.first[look]
+        return f"'{example}' in {tell_row(row, self.locate)}"
 
     def _is_slashed(self) -> bool:
         return self.looks.get("slashed", 0) > self.filled / 2
@@ -235,10 +241,9 @@ class Evidence:
     def _decide_zone(self, findings: list[str]) -> str:
         wall, instant = self.looks.get("wall", 0), self.looks.get("instant", 0)
         if wall and instant:
-            one, other = self.first["wall"], self.first["instant"]
             findings.append(
                 f"column '{self.name}' must have times with an offset or times without one, and has {instant:,} with "
-                f"(first '{other[0]}', row {other[1]}) and {wall:,} without (first '{one[0]}', row {one[1]}). Write "
+                f"(first {self._tell_first('instant')}) and {wall:,} without (first {self._tell_first('wall')}). Write "
                 "all alike, or write the column's rule by hand and name the zone of those without (schemas/README.md)."
             )
         return "UTC" if instant else ""
@@ -264,10 +269,14 @@ _LOOKS = (
 
 
 def gather(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, decimal: str, text: bool
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    decimal: str,
+    text: bool,
+    locate: Locate = locate_alone,
 ) -> tuple[int, list[Evidence]]:
     """Look at every column of every batch; gives the number of rows and the evidence."""
-    evidence = [Evidence(column.name, column.type) for column in schema]
+    evidence = [Evidence(column.name, column.type, locate=locate) for column in schema]
     rows = 0
     for batch in batches:
         for found, values in zip(evidence, batch.columns, strict=True):

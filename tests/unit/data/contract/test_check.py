@@ -69,7 +69,7 @@ def test_every_violation_is_told_at_once_whatever_the_batches(cut: int) -> None:
         "column 't' must be at least 2024-01-01. 1 of 5 rows breaks this: row 1 (got '2023-12-31').",
         "column 't' must be a time in ISO 8601, such as",
         "column 'id' is the key and must have a value in every row. 2 of 5 rows break this: rows 4, 5.",
-        "an earlier row has the same. 1 of 5 rows breaks this: row 3 (got 'k1').",
+        "an earlier row has the same. 1 of 5 rows breaks this: row 3 like row 1 (got 'k1').",
     ):
         assert words in text, text
     assert text.endswith("\nCorrect it.")

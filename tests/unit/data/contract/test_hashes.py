@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.data.contract.hashes import RECENT, Seen, hash_column, hash_rows
+from toolkit.data.contract.hashes import RECENT, FirstRows, Seen, hash_column, hash_rows
 
 HASHES = ["0x100bf7253194ede1", "0x79550e44ba16775f", "0x1725e91aac2d530d", "0x2545f4914f6cdd1d"]
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.none())
@@ -48,3 +48,15 @@ def test_what_came_before_is_told_over_batches(batches: list[list[int]]) -> None
         for value, told in zip(batch, again.tolist(), strict=True):
             assert told == (value in known)
             known.add(value)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 60), max_size=9), max_size=3 * RECENT))
+def test_the_row_that_came_first_is_told_over_batches(batches: list[list[int]]) -> None:
+    first, known, row = FirstRows(), {}, 0
+    for batch in batches:
+        rows = np.arange(row + 1, row + 2 * len(batch) + 1, 2)  # rows between them do not count
+        told = first.add(np.array(batch, dtype=np.uint64), rows)
+        for value, own, earlier in zip(batch, rows.tolist(), told.tolist(), strict=True):
+            assert earlier == (0 if known.setdefault(value, own) == own else known[value])
+        row += 2 * len(batch)

@@ -98,7 +98,7 @@ def test_what_is_not_said_by_the_type_is_noticed() -> None:
         "beyond 9007199254740991, first '9007199254740993' in row 2" in infer(["1", "9007199254740993"])[2][0]
     )
     rule, _, notices = infer(pa.array([1, 2**60]), text=False)
-    assert rule.type == "text" and "would be rounded" in notices[0]
+    assert rule.type == "text" and "in row 2: as numbers they would be rounded" in notices[0]
     assert "each value is a number" in infer(["1", "2", "3"], text=False)[2][0]
     assert infer(["a", "b", "1"])[2] == []
 
@@ -106,7 +106,7 @@ def test_what_is_not_said_by_the_type_is_noticed() -> None:
 def test_times_with_and_without_an_offset_are_told() -> None:
     (finding,) = infer(["2024-03-01T10:00:00Z", "2024-03-01T11:00:00"])[1]
     assert (
-        "1 with (first '2024-03-01T10:00:00Z', row 1) and 1 without (first '2024-03-01T11:00:00', row 2)"
+        "1 with (first '2024-03-01T10:00:00Z' in row 1) and 1 without (first '2024-03-01T11:00:00' in row 2)"
         in finding
     )
     assert infer(["2024-03-01T10:00:00Z"])[0].zone == "UTC"

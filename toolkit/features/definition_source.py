@@ -5,27 +5,16 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
-import sys
 
-ALLOWED = ("numpy", "toolkit.features", "__future__")
-CLOCKS = ("now", "utcnow", "today")
-CHANGING = ("random", "secrets", "time", "uuid")  # modules that give other values at each call
+from toolkit.features.forbidden import find_forbidden
+from toolkit.features.kept_state import find_kept_state
+
 REFLECTIVE = frozenset({"eval", "exec", "globals", "vars", "locals", "getattr", "__import__"})
 
 
 def find_faults(tree: ast.Module) -> list[tuple[int, str]]:
     """List what would not run in the service, or not give the same there, as (line, sentence)."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, text) for alias in node.names if (text := _judge_import(alias.name))]
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            full = [f"{module}.{alias.name}" for alias in node.names] if module == "toolkit" else [module]
-            found += [(node.lineno, text) for name in full if (text := _judge_import(name))]
-        elif isinstance(node, ast.Call):
-            found += [(node.lineno, text) for text in _judge_call(node)]
-    return sorted(set(found))
+    return sorted({*find_forbidden(tree), *find_kept_state(tree)})
 
 
 def find_lines(tree: ast.Module) -> dict[str, list[int]]:
@@ -96,34 +85,3 @@ def _bare(node: ast.AST) -> ast.AST:
     if ast.get_docstring(node) is not None:
         plain.body = node.body[1:]
     return plain
-
-
-def _judge_import(name: str) -> str:
-    top = name.partition(".")[0]
-    if top in CHANGING or name == "numpy.random":
-        return (
-            f"a feature may not import '{name}': what it gives is another value every time, so training and service "
-            "would differ. Take the time of a row from a column."
-        )
-    if top in sys.stdlib_module_names or any(
-        name == known or name.startswith(f"{known}.") for known in ALLOWED
-    ):
-        return ""
-    return (
-        f"a feature may import Python's own modules, numpy and toolkit.features: the service has no others. Got "
-        f"'{name}'. Write what is needed of it in the function, or make it a column of the source."
-    )
-
-
-def _judge_call(node: ast.Call) -> list[str]:
-    if isinstance(node.func, ast.Name) and node.func.id == "hash":
-        return [
-            "hash() of a text differs in every process, so training and service would differ. "
-            "Use zlib.crc32(text.encode())."
-        ]
-    if isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
-        return [
-            f"{node.func.attr}() gives another value every time, so training and service would differ. "
-            "Take the time of a row from a column."
-        ]
-    return []

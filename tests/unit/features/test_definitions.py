@@ -165,8 +165,8 @@ WRONG = {
     "own module": ("from toolkit import data", 4, "Got 'toolkit.data'"),
     "relative": ("from . import other", 4, "Got '.'"),
     "salted hash": ("def helper(text):\n    return hash(text) % 8", 5, "differs in every process"),
-    "clock of time": ("import time", 4, "may not import 'time': what it gives is another value every time"),
-    "chance": ("from random import random", 4, "may not import 'random'"),
+    "clock of time": ("import time", 4, "time gives another value every time"),
+    "chance": ("from random import random", 4, "random gives another value every time"),
     "clock": ("AGE = datetime.now()", 4, "now() gives another value every time"),
     "no Python": ("def f(:", 4, "the file must be Python. invalid syntax"),
 }

@@ -214,11 +214,15 @@ def test_opening_lists_the_file_and_warns_of_cells_that_differ(
 @pytest.mark.parametrize(
     "source",
     [
-        "import numpy\n\n\n{mark}\ndef odd(price: float) -> float:\n    return price + float(numpy.random.rand())\n",
-        "SEEN = []\n\n\n{mark}\ndef odd(price: float) -> int:\n    SEEN.append(price)\n    return len(SEEN)\n",
+        "import numpy\n\nRAND = vars(numpy)['random'].rand\n\n\n"
+        "{mark}\ndef odd(price: float) -> float:\n    return price + float(RAND())\n",
+        "class Box:\n    seen = []\n\n\n"
+        "{mark}\ndef odd(price: float) -> int:\n    Box.seen.append(price)\n    return len(Box.seen)\n",
     ],
 )
-def test_a_function_of_more_than_the_row_is_refused(project: Path, source: str) -> None:
+def test_a_function_of_more_than_the_row_is_refused_though_its_text_does_not_show_it(
+    project: Path, source: str
+) -> None:
     with pytest.raises(FeatureError, match=r"'odd' must give a row the same value every time.* For price="):
         run_cell(project, "--save", IMPORT + source.format(mark='@feature(meaning="m")'))
     assert not (project / NAME).exists()

@@ -9,8 +9,8 @@ import numpy as np
 
 from toolkit.artifacts import load_json
 from toolkit.errors import DataError, suggest
+from toolkit.serving.faults import MAX_FINDINGS, find_rule_faults, find_type_faults
 from toolkit.serving.model import Model, Predictions
-from toolkit.serving.request import MAX_FINDINGS, find_rule_faults, find_type_faults
 
 if TYPE_CHECKING:
     import pyarrow as pa

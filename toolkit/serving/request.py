@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -17,22 +16,18 @@ import numpy as np
 import orjson
 
 from toolkit.errors import RequestError, suggest
-from toolkit.features.encode import NotOfKindError, make_encoder, tell_wanted
+from toolkit.serving.faults import (
+    MAX_FINDINGS,
+    check_findings,
+    describe,
+    find_rule_faults,
+    find_type_faults,
+    finding,
+)
 from toolkit.serving.rules import NO_RULES, Rules
 
-MAX_FINDINGS = 20
 NUMBERS = frozenset((float, int))
 WRAPPER = "rows"  # {"rows": [...]}: the form that BentoML's own client sends
-TYPES: dict[
-    str, tuple[frozenset[type], str]
-] = {  # kind -> types that JSON gives for it, and its name for a person
-    "number": (frozenset((float, int)), "a number"),
-    "integer": (frozenset((int,)), "a whole number"),
-    "boolean": (frozenset((bool,)), "true or false"),
-    "category": (frozenset((str,)), "a text"),
-    "text": (frozenset((str,)), "a text"),
-    "time": (frozenset((str, datetime)), "a time in ISO 8601"),  # a table has datetimes
-}
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def parse_request(
     rows = [content] if single else content[WRAPPER] if isinstance(content, dict) else content
     if not isinstance(rows, list):
         raise RequestError(
-            f'The body must be an object of features, a list of them, or {{"{WRAPPER}": [...]}}. Got {_describe(rows)}.'
+            f'The body must be an object of features, a list of them, or {{"{WRAPPER}": [...]}}. Got {describe(rows)}.'
         )
     if not rows:
         raise RequestError("The request must have at least one row. Got an empty list.", kind="empty")
@@ -99,84 +94,12 @@ def parse_request(
             "too_many_rows",
         )
     findings = _find_structure_faults(rows, inputs, nullable)
-    if not findings:
-        findings = _find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single)
-    columns = {} if findings else {name: [row[name] for row in rows] for name in inputs}
-    findings = findings or [
-        *find_type_faults(columns, inputs, nullable, zoned),
-        *find_rule_faults(columns, rules),
-    ]
-    check_findings(findings)
+    if findings:
+        check_findings([*findings, *_find_value_faults(rows, inputs, nullable, rules, zoned)])
+    check_findings(_find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single))
+    columns = {name: [row[name] for row in rows] for name in inputs}
+    check_findings([*find_type_faults(columns, inputs, nullable, zoned), *find_rule_faults(columns, rules)])
     return Rows(rows, columns, len(rows), single)
-
-
-def find_type_faults(
-    columns: Mapping[str, Sequence[Any]],
-    inputs: Mapping[str, str],
-    nullable: frozenset[str],
-    zoned: frozenset[str] = frozenset(),
-) -> list[dict[str, Any]]:
-    """Find the values that are of the wrong type for their feature; the same rules for a request and for a table.
-
-    Whole numbers written as ``3.0`` pass for the kind integer. Null passes where training had missing values.
-    """
-    findings = []
-    for name, kind in inputs.items():
-        allowed, wanted = TYPES[kind]
-        if kind == "time":
-            findings += _find_time_faults(name, columns[name], name in zoned)
-        found = set(map(type, columns[name]))
-        if found <= allowed:
-            continue
-        for row, value in enumerate(columns[name]):
-            if type(value) in allowed or (value is None and name in nullable):
-                continue
-            if kind == "integer" and type(value) is float and value.is_integer():
-                continue
-            findings.append(
-                _finding(f"must be {wanted}. Got {_describe(value)}.{_hint(kind, value)}", row, name)
-            )
-    return findings
-
-
-def _find_time_faults(name: str, values: Sequence[Any], zoned: bool) -> list[dict[str, Any]]:
-    encode, findings = make_encoder("time", zoned), []
-    for row, value in enumerate(values):
-        if type(value) is str:
-            try:
-                encode(value)
-            except NotOfKindError:
-                wanted = tell_wanted("time", zoned)
-                findings.append(_finding(f"must be {wanted}. Got {_describe(value)}.", row, name))
-    return findings
-
-
-def find_rule_faults(columns: Mapping[str, Sequence[Any]], rules: Rules) -> list[dict[str, Any]]:
-    """Find the values that are of the right type and break the contract's range or categories."""
-    return [
-        _finding(fault, row, name)
-        for name, check in rules.checks
-        if name in columns
-        for row, fault in check(columns[name])
-    ]
-
-
-def check_findings(findings: Sequence[dict[str, Any]], kind: str = "invalid") -> None:
-    """Raise one error that holds all findings, if there are any.
-
-    Raises
-    ------
-    RequestError
-        Its message is the first finding's, with how many more there are.
-    """
-    if not findings:
-        return
-    ordered = sorted(findings, key=lambda finding: -1 if finding["row"] is None else finding["row"])
-    more = len(ordered) - 1
-    message = ordered[0]["message"] + (
-        f" (and {more if more < MAX_FINDINGS else 'many'} more)" if more else ""
-    )
-    raise RequestError(message, kind=kind, findings=ordered[:MAX_FINDINGS])
 
 
 def _as_array(values: list[Any]) -> Any:
@@ -211,7 +134,7 @@ def _find_special_numbers(body: bytes) -> list[dict[str, Any]]:
     if not isinstance(rows, list):
         return []
     return [
-        _finding(f"must be a finite number. Got {value.text[:40]}, which JSON does not have.", row, name)
+        finding(f"must be a finite number. Got {value.text[:40]}, which JSON does not have.", row, name)
         for row, values in enumerate(rows)
         if isinstance(values, dict)
         for name, value in values.items()
@@ -231,17 +154,35 @@ def _find_structure_faults(
     findings: list[dict[str, Any]] = []
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            findings.append(_finding(f"must be an object of features. Got {_describe(row)}.", index, None))
+            findings.append(finding(f"must be an object of features. Got {describe(row)}.", index, None))
         elif row.keys() != expected:
             unknown = islice((name for name in row if name not in expected), MAX_FINDINGS)
             findings += [
-                _finding(f"is not a feature of the model.{suggest(name[:80], expected)}", index, name)
+                finding(f"is not a feature of the model.{suggest(name[:80], expected)}", index, name)
                 for name in unknown
             ]
             missing = (name for name in inputs if name not in row)
-            findings += [_finding(_absent(name in nullable), index, name) for name in missing]
+            findings += [finding(_absent(name in nullable), index, name) for name in missing]
         if len(findings) > MAX_FINDINGS:  # enough to show; a hostile body must not cost more
             break
+    return findings
+
+
+def _find_value_faults(
+    rows: Sequence[Any],
+    inputs: Mapping[str, str],
+    nullable: frozenset[str],
+    rules: Rules,
+    zoned: frozenset[str],
+) -> list[dict[str, Any]]:
+    """Find the wrong values of rows that may lack features, row by row; of so many as can be shown."""
+    findings: list[dict[str, Any]] = []
+    for index, row in enumerate(rows[:MAX_FINDINGS]):
+        if isinstance(row, dict):
+            present = {name: kind for name, kind in inputs.items() if name in row}
+            columns = {name: [row[name]] for name in present}
+            findings += find_type_faults(columns, present, nullable, zoned, index)
+            findings += find_rule_faults(columns, rules, index)
     return findings
 
 
@@ -272,43 +213,9 @@ def _find_duplicates(body: bytes, rows: Sequence[dict[str, Any]], wrapped: bool)
 
     json.loads(body, object_pairs_hook=note)
     if len(repeated) > len(rows) and repeated[-1]:
-        return [_finding(f"'{WRAPPER}' must be given once.", None, None)]
+        return [finding(f"'{WRAPPER}' must be given once.", None, None)]
     return [
-        _finding("is given more than once.", row, name)
+        finding("is given more than once.", row, name)
         for row, names in enumerate(repeated[: len(rows)])
         for name in names
     ]
-
-
-def _finding(fault: str, row: int | None, feature: str | None) -> dict[str, Any]:
-    place = "" if row is None else f"row {row}: "
-    what = "" if feature is None else f"feature '{feature[:80]}' "
-    return {
-        "message": f"{place}{what}{fault}",
-        "row": row,
-        "feature": None if feature is None else feature[:80],
-    }
-
-
-def _describe(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f"the text '{value[:40]}'"
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    return f"{value}"[:40]
-
-
-def _hint(kind: str, value: Any) -> str:
-    if value is None:
-        return " It had no missing values in training, so the model has not learnt what null means."
-    if isinstance(value, str) and kind in ("number", "integer"):
-        try:
-            float(value)
-        except ValueError:
-            return ""
-        return " Send it without quotes."
-    return ""

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import RequestError
-from toolkit.serving.request import MAX_FINDINGS, parse_request
+from toolkit.serving.faults import MAX_FINDINGS
+from toolkit.serving.request import parse_request
 
 INPUTS = {"size": "number", "count": "integer", "open": "boolean", "city": "category"}
 ROW = {"size": 1.5, "count": 3, "open": True, "city": "Oslo: old town"}
@@ -102,6 +103,13 @@ def test_all_findings_come_at_once_up_to_a_limit():
     error = refuse([{"size": "x"}] * 500)
     assert len(error.findings) == MAX_FINDINGS
     assert len(refuse({**ROW, "size": "x", "open": 1}).findings) == 2
+
+
+def test_an_unknown_feature_hides_no_wrong_value_and_no_other_row():
+    first = {**ROW, "size": "3", "bogus": 1}
+    second = {name: value for name, value in ROW.items() if name != "count"} | {"open": 1}
+    error = refuse([ROW, first, second, "x"])
+    assert places(error) == [(1, "bogus"), (1, "size"), (2, "count"), (2, "open"), (3, None)]
 
 
 def test_too_many_rows_is_413_and_says_how_many_are_allowed():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
+import errno
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,18 +11,18 @@ from toolkit.artifacts import atomic
 from toolkit.errors import DataError
 
 TIMEOUT_S = 30
-VERSIONS = ("ETag", "Content-MD5", "Digest", "Last-Modified", "LastModified", "generation", "mtime")
+VERSIONS = ("ETag", "etag", "Content-MD5", "Digest", "Last-Modified", "LastModified", "generation", "mtime")
 PAGES = ("text/html", "application/xhtml+xml")
 PACKAGES = {"s3": "dvc-s3", "gs": "dvc-gs", "az": "dvc-azure"}  # each brings fsspec's package of the scheme
 
 
-def download(address: str, folder: Path) -> Path:
-    """Copy an address into a folder of its own below ``folder``; other addresses' copies there are removed.
+def download(address: str, folder: Path) -> tuple[Path, list[str]]:
+    """Copy the file at an address into a folder, where nothing else is then.
 
     Returns
     -------
-    Path
-        The copy, with the name at the address's end.
+    tuple of (Path, list of str)
+        The copy, with the name at the address's end; and what the server said of its version.
 
     Raises
     ------
@@ -33,7 +32,7 @@ def download(address: str, folder: Path) -> Path:
     """
     before = look_at(address)
     name = PurePosixPath(urlsplit(address).path).name
-    place = folder / hashlib.sha256(address.encode()).hexdigest()[:16] / name
+    place = folder / name
     if before.get("mimetype") in PAGES and not name.endswith((".html", ".htm")):
         raise DataError(
             f"{address} must give a table. It answers with a web page ({before['mimetype']}), perhaps to sign in: open "
@@ -46,15 +45,17 @@ def download(address: str, folder: Path) -> Path:
             raise DataError(
                 f"{address} must come whole. {size:,} of {expected:,} bytes came: run the stage again."
             )
-        after = look_at(address)
-        if _version(before) != _version(after):
-            raise DataError(
-                f"{address} must stay as it is while it is copied, and it was changed. Run the stage again."
-            )
-    for other in folder.iterdir():
-        if other != place.parent:
-            shutil.rmtree(other, ignore_errors=True)
-    return place
+        version = tell_version(before)
+        check_same_file(address, version, tell_version(look_at(address)), "copied")
+    return place, version
+
+
+def check_same_file(address: str, before: list[str], after: list[str], done: str) -> None:
+    """Check that a file is still of the version that it was."""
+    if before != after:
+        raise DataError(
+            f"{address} must stay as it is while it is {done}, and it was changed. Run the stage again."
+        )
 
 
 def look_at(address: str) -> dict[str, Any]:
@@ -66,12 +67,12 @@ def look_at(address: str) -> dict[str, Any]:
         It is not there, cannot be reached, or its scheme needs a package that is not installed.
     """
     try:
-        return _open(address).info(address)
+        return open_storage(address).info(address)
     except Exception as error:
-        raise _explain(address, error) from None
+        raise explain(address, error) from None
 
 
-def check_address(address: str) -> None:
+def check_version(address: str) -> None:
     """Check that an address is there and tells its version, by which DVC sees a change.
 
     Raises
@@ -87,7 +88,8 @@ def check_address(address: str) -> None:
         )
 
 
-def _open(address: str) -> Any:
+def open_storage(address: str) -> Any:
+    """Open the file system of fsspec that an address needs; it remembers no earlier answers."""
     import fsspec
 
     scheme = urlsplit(address).scheme
@@ -100,41 +102,60 @@ def _open(address: str) -> Any:
             "timeout": aiohttp.ClientTimeout(sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S),
         }
         return fsspec.filesystem("http", client_kwargs=options, skip_instance_cache=True)
-    return fsspec.filesystem(scheme)
+    return fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
 
 
 def _copy(address: str, place: Path) -> None:
     try:
-        _open(address).get_file(address, str(place))
+        open_storage(address).get_file(address, str(place))
     except Exception as error:
-        raise _explain(address, error) from None
+        raise explain(address, error) from None
 
 
-def _version(info: dict[str, Any]) -> list[str]:
+def tell_version(info: dict[str, Any]) -> list[str]:
+    """Give what changes when a file does: its size, and what the server says of its version."""
     return [str(info.get(key)) for key in ("size", *VERSIONS)]
 
 
-def _explain(address: str, error: BaseException) -> DataError:
+def explain(address: str, error: BaseException) -> DataError:
+    """Say what went wrong at an address, and what to do."""
     cause = error.__cause__ or error
-    status = getattr(cause, "status", None)
-    scheme = urlsplit(address).scheme
+    return DataError(f"{address} {_tell_own_fault(address, error, cause) or _tell_answer(error, cause)}")
+
+
+def _tell_own_fault(address: str, error: BaseException, cause: BaseException) -> str:
+    """Tell what is wrong on this side, or nothing."""
     if isinstance(error, ImportError):
+        scheme = urlsplit(address).scheme
         package = PACKAGES.get(scheme, f"fsspec-{scheme}")
-        return DataError(
-            f"{address} needs {package}, which is not installed. Run './run uv pip install {package}'."
-        )
+        return f"needs {package}, which is not installed. Run './run uv pip install {package}'."
     if isinstance(error, ValueError) and "rotocol" in str(error):
-        return DataError(f"{address} must begin with http, https, s3 or another scheme of fsspec. {error}.")
+        return f"must begin with http, https, s3 or another scheme of fsspec. {error}."
+    if "redential" in f"{type(cause).__name__} {cause}":
+        return (
+            f"needs credentials, and there are none, or no whole ones. {_end(cause)} For s3, set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "must fit on this machine's disk, which is full. Make room."
+    return ""
+
+
+def _tell_answer(error: BaseException, cause: BaseException) -> str:
+    status = getattr(cause, "status", None)
     if status:
         hint = "Does it need to be signed in to?" if status in (401, 403) else "Is the address right?"
-        return DataError(
-            f"{address} must be there. The server answered {status} {getattr(cause, 'message', '')}. {hint}"
-        )
+        return f"must be there. The server answered {status} {getattr(cause, 'message', '')}. {hint}"
     if any("Payload" in type(one).__name__ for one in (error, cause)):
-        return DataError(
-            f"{address} must come whole. The server ended its answer too early: run the stage again."
-        )
+        return "must come whole. The server ended its answer too early: run the stage again."
+    if isinstance(error, PermissionError):
+        return f"must be yours to read. The storage answered: {_end(cause)} Do the credentials fit it?"
+    if "NoSuchBucket" in type(cause).__name__:
+        return "must be in a bucket that exists, and there is no such bucket. Is the address right?"
     if isinstance(cause, FileNotFoundError) or "NoSuch" in str(cause):
-        return DataError(f"{address} must be there and is not. Is the address right?")
-    reason = str(cause).strip() or type(cause).__name__
-    return DataError(f"{address} must be reachable. {reason}. Is the server up, and the network?")
+        return "must be there and is not. Is the address right?"
+    return f"must be reachable. {_end(cause)} Is the server up, and the network?"
+
+
+def _end(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).rstrip(".") + "."

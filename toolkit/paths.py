@@ -71,8 +71,10 @@ def check_source(value: str) -> str:
         raise ValueError(f"must begin with one of {', '.join(SCHEMES)}, or be a path inside the project")
     if parts.username or parts.password:
         raise ValueError("must name no user and no password: they come from the environment")
-    if not parts.netloc or not parts.path.strip("/"):
-        raise ValueError("must name one file, such as https://example.com/table.csv")
+    over_http = parts.scheme in ("http", "https")
+    if not parts.netloc or (over_http and (not parts.path.strip("/") or parts.path.endswith("/"))):
+        listing = ": over http there is no list of a folder's files" if over_http else ""
+        raise ValueError(f"must name one file, such as https://example.com/table.csv{listing}")
     return value
 
 
@@ -97,6 +99,15 @@ def check_database(value: str) -> str:
     if "@" in value or "password" in value.lower() or "user=" in value.lower():
         raise ValueError("must name no user and no password: set PGUSER and PGPASSWORD, or ~/.pgpass")
     return value
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file is no part of a table: other programs leave such beside theirs.
+
+    >>> is_aside("2026/a.csv"), is_aside("_SUCCESS"), is_aside("2026/.tmp/a.csv")
+    (False, True, True)
+    """
+    return any(name.startswith((".", "_")) for name in PurePosixPath(path).parts)
 
 
 def is_address(value: str) -> bool:

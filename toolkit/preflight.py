@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from toolkit.download import check_address
 from toolkit.errors import DataError, ParamsError
+from toolkit.fetch import check_address
 from toolkit.params import Metric
 from toolkit.params_file import compose, construct, load_params
 from toolkit.paths import is_address
@@ -39,7 +39,8 @@ def check_project(root: Path) -> None:
     construct(compose((root / "params.yaml").read_text(encoding="utf-8")), (), places, [])
     findings = []
     for section, key in named:
-        fault = _find_fault(root, getattr(params[section], key), made)
+        pattern = params["collect"].pattern if section == "collect" else None
+        fault = _find_fault(root, getattr(params[section], key), made, pattern)
         if fault:
             line = places.get((section, key), places.get((section,), 1))
             findings.append((line, f"params.yaml:{line}: {section}.{key}: {fault}"))
@@ -68,10 +69,10 @@ def _find_contradictions(root: Path, params: Any) -> Iterator[tuple[str, str, st
         yield "annotate", "classes", "must be [] for a regression, which has none."
 
 
-def _find_fault(root: Path, path: str, made: list[str]) -> str:
+def _find_fault(root: Path, path: str, made: list[str], pattern: str | None) -> str:
     if is_address(path):
         try:
-            check_address(path)
+            check_address(path, pattern)
         except DataError as error:
             return str(error)
         return ""

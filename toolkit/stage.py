@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.artifacts import measure_hash, write_json
-from toolkit.download import download
 from toolkit.errors import ParamsError, StageError
+from toolkit.fetch import Copy, fetch
 from toolkit.known_hashes import KnownHashes
 from toolkit.params import SECTIONS, STAGES
 from toolkit.params_file import check_values, load_params
@@ -77,7 +77,7 @@ class Stage:
         self.name, self.root, self.params = name, root, params
         self._run = run
         self._read: dict[str, tuple[object, str]] = {}  # dependency: its state and hash before it was read
-        self._copies: dict[str, Path] = {}  # of what addresses name
+        self._copies: dict[str, Copy] = {}  # of what addresses name
         self._files: StageFiles = load_stage_files(root, name)
         work = root / ".toolkit"
         self._known = KnownHashes(work / "hashes" / f"{name}.json")
@@ -89,11 +89,11 @@ class Stage:
             shutil.rmtree(old, ignore_errors=True)
         self._staging.mkdir(parents=True)
 
-    def input(self, path: str, *, live: bool = False) -> Path:
+    def input(self, path: str, *, live: bool = False, pattern: str | None = None) -> Path:
         """Give the absolute path of a dependency that dvc.yaml declares for this stage.
 
-        An address is copied to .toolkit/downloads first, once a run, and the copy's path is given.
-        Its hash for the lineage is taken now, before it is read; :meth:`finish` refuses if it has changed since.
+        An address is copied to .toolkit/downloads first, once a run, and the copy's path is given. The input's hash for
+        the lineage is taken now, before it is read; :meth:`finish` refuses if it has changed since.
 
         Parameters
         ----------
@@ -101,6 +101,8 @@ class Stage:
             Relative to the project; the dependency or something in it. Or an address.
         live : bool
             It may change while it is read, as the log of a running service does: hashed at the end instead.
+        pattern : str, optional
+            Of an address that may be a folder's: which of its parts are copied.
 
         Raises
         ------
@@ -118,7 +120,7 @@ class Stage:
                     )
             raise StageError(f"dvc.yaml: stage '{self.name}' reads {path} and must name it under 'deps'.")
         if is_address(path):
-            return self._fetch(path)
+            return self._fetch(path, pattern).path
         absolute = self.root / path
         if not absolute.exists():
             maker = self._files.maker_of(path)
@@ -181,15 +183,18 @@ class Stage:
         self._known.save()
         return digest
 
-    def _fetch(self, address: str) -> Path:
+    def _fetch(self, address: str, pattern: str | None = None) -> Copy:
         if address not in self._copies:
-            self._copies[address] = download(address, self.root / ".toolkit" / "downloads")
+            folder = self.root / ".toolkit" / "downloads" / self.name
+            self._copies[address] = fetch(address, folder, pattern)
         return self._copies[address]
 
     def _hash_input(self, dep: str) -> str:
         """Give the hash of what was read, after a look that it still is what is there."""
         if is_address(dep):
-            return measure_hash(self._fetch(dep))
+            copy = self._fetch(dep)
+            copy.check_current()
+            return self._measure_known(copy.path)
         place = self.input(dep, live=True)
         if dep not in self._read:
             return measure_hash(place)

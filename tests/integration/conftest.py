@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -104,6 +105,13 @@ class TinyProject:
         path.parent.mkdir(exist_ok=True)
         nbformat.write(notebook, path)
         return path
+
+    def take_shipped(self) -> None:
+        """Take the shipped pipeline, notebooks and data in place of its own."""
+        for name in ("dvc.yaml", "notebooks", "toolkit", "examples", "schemas", "generators", "features"):
+            source, place = ROOT / name, self.root / name
+            place.unlink() if place.is_file() else shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(source, place) if source.is_dir() else shutil.copy(source, place)
 
     def set_param(self, old: str, new: str) -> None:
         """Replace a piece of params.yaml, which must be there."""

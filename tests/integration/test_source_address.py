@@ -1,7 +1,6 @@
 """The raw table comes from an address: DVC sees its version, the stage reads a whole copy of it."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,7 @@ pytestmark = pytest.mark.integration
 
 def test_collect_runs_again_when_the_file_at_an_address_changes(tiny_project) -> None:
     root = tiny_project.root
-    for name in ("dvc.yaml", "notebooks", "toolkit", "examples", "schemas", "generators", "features"):
-        source = ROOT / name
-        (root / name).unlink() if (root / name).is_file() else shutil.rmtree(root / name, ignore_errors=True)
-        shutil.copytree(source, root / name) if source.is_dir() else shutil.copy(source, root / name)
+    tiny_project.take_shipped()
     table = (ROOT / "examples/breast_cancer/table.csv").read_bytes()
     with serve_pages() as web:
         web.pages["/table.csv"] = Page(table)

@@ -90,7 +90,9 @@ def imported_files(stage: str) -> set[str]:
         for name in (
             "download",
             "errors",
+            "fetch",
             "known_hashes",
+            "mirror",
             "paths",
             "params",
             "params_file",

@@ -13,7 +13,7 @@ import pytest
 from web_server import Page, serve_pages
 
 from toolkit.artifacts import measure_hash
-from toolkit.errors import ParamsError, StageError
+from toolkit.errors import DataError, ParamsError, StageError
 from toolkit.params import SECTIONS
 from toolkit.stage import Stage, start
 
@@ -255,8 +255,12 @@ def test_an_address_is_copied_once_and_its_content_is_on_record(root: Path) -> N
         path = stage.input(address)
         assert path.read_bytes() == b"id\n1\n" and path == stage.input(address)
         assert path.is_relative_to(root / ".toolkit") and len(web.asked) == 3
-        web.pages.clear()
         write_all(stage)
+        web.pages["/rows.csv"] = Page(b"id\n2\n")
+        with pytest.raises(DataError, match="must stay as it is while it is read, and it was changed"):
+            stage.finish()
+        assert not (root / "models/train").exists()
+        web.pages["/rows.csv"] = Page(b"id\n1\n")
         assert stage.finish()["inputs"][address] == measure_hash(path)
         with pytest.raises(StageError, match="must name it under 'deps'"):
             stage.input(f"{web.url}/other.csv")

@@ -124,6 +124,8 @@ def test_the_bento_holds_the_service_and_all_it_imports_and_nothing_else():
     lazy = {"toolkit/stage.py", "toolkit/params.py", "toolkit/params_file.py", "toolkit/paths.py"}
     lazy |= {
         "toolkit/download.py",
+        "toolkit/fetch.py",
+        "toolkit/mirror.py",
         "toolkit/known_hashes.py",
         "toolkit/pipeline.py",
         "toolkit/yaml_text.py",

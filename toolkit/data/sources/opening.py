@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from toolkit.data.sources.raw_bytes import COMPRESSED
 from toolkit.data.sources.source import Part, Reader, Source
 from toolkit.errors import DataError
 from toolkit.known_hashes import KnownHashes
-from toolkit.paths import is_address, tell_path
+from toolkit.paths import is_address, is_aside, tell_path
 
 ENDINGS = {
     ".csv": "csv",
@@ -59,21 +60,28 @@ def _open_rows(params: Any, root: Path, path: Path) -> Source:
     if params.format == "log":
         return _open_log(params, root, path)
     files = find_parts(path, params.pattern)
-    format_ = find_format(files, params.format)
+    names = [_tell(params.source, path, file) for file in files]
+    format_ = find_format(files, params.format, names)
     if format_ == "sql":
-        name = tell_path(path)
+        name = names[0]
         copy = copy_query(name, path, params.database, root, root / ".toolkit" / "downloads" / "query.arrow")
         return Source(format_, [Part(name, copy, ArrowReader())])
     reader = make_reader(format_, params.delimiter, params.encoding)
     known = KnownHashes(root / ".toolkit" / "hashes" / "collect.json")
     memory = root / ".toolkit" / "cache" / "columns" if format_ == "jsonl" and len(files) > 1 else None
-    names = [params.source if is_address(params.source) else tell_path(file) for file in files]
     parts = [
         Part(name, file, reader, known=known, memory=memory) for name, file in zip(names, files, strict=True)
     ]
     if memory:
         _forget_others(memory, parts)
     return Source(format_, parts, reader.text)
+
+
+def _tell(source: str, path: Path, file: Path) -> str:
+    """Name a part in messages: by its path in the project, or by its address."""
+    if not is_address(source):
+        return tell_path(file)
+    return source if file == path else f"{source.rstrip('/')}/{file.relative_to(path).as_posix()}"
 
 
 def _forget_others(memory: Path, parts: list[Part]) -> None:
@@ -85,7 +93,8 @@ def _forget_others(memory: Path, parts: list[Part]) -> None:
 
 
 def _open_log(params: Any, root: Path, path: Path) -> Source:
-    name, reader = tell_path(path), LogReader(params.key)
+    name = params.source.rstrip("/") if is_address(params.source) else tell_path(path)
+    reader = LogReader(params.key)
     segments = copy_log(path, params.pattern, name, root / ".toolkit" / "downloads" / "log")
     names = [f"{name}/{segment.name}" if path.is_dir() else name for segment in segments]
     parts = [Part(told, segment, reader) for told, segment in zip(names, segments, strict=True)]
@@ -134,7 +143,9 @@ def find_parts(path: Path, pattern: str = "*") -> list[Path]:
         if ".." in Path(pattern).parts:
             raise ValueError("It must stay in the folder, without '..'")
         found = [
-            file for file in path.glob(pattern) if file.is_file() and not _is_aside(file.relative_to(path))
+            file
+            for file in path.glob(pattern)
+            if file.is_file() and not is_aside(file.relative_to(path).as_posix())
         ]
     except (ValueError, NotImplementedError) as error:
         raise DataError(
@@ -150,8 +161,17 @@ def find_parts(path: Path, pattern: str = "*") -> list[Path]:
     return sorted(found, key=lambda file: file.relative_to(path).as_posix())
 
 
-def find_format(files: Iterable[Path], declared: str) -> str:
+def find_format(files: Iterable[Path], declared: str, names: Iterable[str] = ()) -> str:
     """Give the declared format, or the one that all endings tell.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        The parts.
+    declared : str
+        What params.yaml says, or ``auto``.
+    names : iterable of str
+        What messages call the parts, if not by their paths.
 
     Raises
     ------
@@ -160,19 +180,20 @@ def find_format(files: Iterable[Path], declared: str) -> str:
     """
     if declared != "auto":
         return declared
-    first: dict[str, Path] = {}
-    for file in files:
+    first: dict[str, str] = {}
+    for file, name in zip_longest(files, names):
+        told = name or tell_path(file)
         format_ = ENDINGS.get(_find_ending(file))
         if format_ is None:
             raise DataError(
-                f"{tell_path(file)} must end in {', '.join(ENDINGS)}, or (CSV, JSON Lines) in one of them and "
+                f"{told} must end in {', '.join(ENDINGS)}, or (CSV, JSON Lines) in one of them and "
                 f"{', '.join(COMPRESSED)}. Convert it, say what it is in collect.format, or choose the parts by "
                 "collect.pattern."
             )
-        first.setdefault(format_, file)
+        first.setdefault(format_, told)
     if len(first) > 1:
-        told = " and ".join(f"{tell_path(file)} is {format_}" for format_, file in first.items())
-        raise DataError(f"All parts must be of one format. {told}: choose the parts by collect.pattern.")
+        both = " and ".join(f"{told} is {format_}" for format_, told in first.items())
+        raise DataError(f"All parts must be of one format. {both}: choose the parts by collect.pattern.")
     return next(iter(first))
 
 
@@ -196,7 +217,3 @@ def _find_ending(file: Path) -> str:
     for packed in COMPRESSED:
         name = name.removesuffix(packed)
     return Path(name).suffix
-
-
-def _is_aside(path: Path) -> bool:
-    return any(name.startswith((".", "_")) for name in path.parts)

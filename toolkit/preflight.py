@@ -57,6 +57,9 @@ def _find_contradictions(root: Path, params: Any) -> Iterator[tuple[str, str, st
         path = getattr(params[section], key)
         if path and not (root / path).is_file():
             yield section, key, f"must name a file that exists. Got '{path}', and there is none."
+    fault = _find_database_fault(root, params["collect"])
+    if fault:
+        yield "collect", "database", fault
     task, metric = params["annotate"].task, params["validate"].metric
     if (task == "regression") is not (metric in REGRESSION_METRICS):
         fit = [name for name in get_args(Metric) if (name in REGRESSION_METRICS) is (task == "regression")]
@@ -67,6 +70,19 @@ def _find_contradictions(root: Path, params: Any) -> Iterator[tuple[str, str, st
         )
     if task == "regression" and params["annotate"].classes:
         yield "annotate", "classes", "must be [] for a regression, which has none."
+
+
+def _find_database_fault(root: Path, collect: Any) -> str:
+    """Tell what is wrong with the database of a query; DVC knows the query's file alone."""
+    if collect.format != "sql" and not (collect.format == "auto" and collect.source.lower().endswith(".sql")):
+        return ""
+    if not collect.database:
+        return f"must name the database that {collect.source} asks: sqlite:///path or postgresql://host:port/name."
+    path = collect.database.removeprefix("sqlite:///")
+    if path == collect.database or (root / path).is_file():
+        return ""
+    what = "it is a folder" if (root / path).is_dir() else "there is none"
+    return f"must name a database file that exists. Got '{path}', and {what}."
 
 
 def _find_fault(root: Path, path: str, made: list[str], pattern: str | None) -> str:

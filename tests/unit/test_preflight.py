@@ -100,3 +100,36 @@ def test_valid_begins_before_test(project: Path) -> None:
     path.write_text(text.replace('test_from: ""', "test_from: '2026-02-01'"))
     with pytest.raises(ParamsError, match="valid_from must be before test_from"):
         check_project(project)
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [
+        ("", "must name the database that examples/rows.sql asks: sqlite:///path or"),
+        (
+            "sqlite:///examples/no.db",
+            "must name a database file that exists. Got 'examples/no.db', and there is none.",
+        ),
+        ("sqlite:///examples", "Got 'examples', and it is a folder."),
+    ],
+)
+def test_the_database_of_a_query_is_there(project: Path, database: str, words: str) -> None:
+    path = project / "params.yaml"
+    text = path.read_text().replace("source: examples/breast_cancer/table.csv", "source: examples/rows.sql")
+    path.write_text(text.replace('database: ""', f'database: "{database}"'))
+    line = next(number for number, row in enumerate(text.splitlines(), 1) if "  database:" in row)
+    with pytest.raises(ParamsError) as caught:
+        check_project(project)
+    source, wrong = str(caught.value).splitlines()
+    assert "collect.source: must name a file that exists" in source and "'examples/rows.sql'" in source
+    assert wrong.startswith(f"params.yaml:{line}: collect.database: ") and words in wrong
+    (project / "examples/rows.sql").write_text("SELECT 1")
+    (project / "examples/there.db").write_bytes(b"")
+    for good in ("sqlite:///examples/there.db", "postgresql://localhost/rows"):
+        path.write_text(text.replace('database: ""', f'database: "{good}"'))
+        check_project(project)
+    path.write_text(
+        path.read_text().replace("source: examples/rows.sql", "source: examples/breast_cancer/table.csv")
+    )
+    path.write_text(path.read_text().replace("postgresql://localhost/rows", database))
+    check_project(project)

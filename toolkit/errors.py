@@ -93,6 +93,19 @@ class RequestError(ToolkitError):
         self.status, self.kind, self.findings = status, kind, tuple(findings)
 
 
+def quote(names: Iterable[Any], most: int = 20) -> str:
+    """List names in quotes, so that one sees where each ends; of more than ``most`` the first.
+
+    >>> quote(["green, light", " red "])
+    "'green, light', ' red '"
+    >>> quote("abc", most=2)
+    "'a', 'b' and 1 more"
+    """
+    listed = [f"'{name}'" for name in names]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Name the nearest valid name as a sentence with a leading blank, or nothing if none is near.
 

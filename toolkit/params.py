@@ -105,6 +105,9 @@ class Annotate(Section):
         ["benign", "malignant"],
         description="allowed classes in order; the last one of two is the positive; empty: those found",
     )
+    unlisted: Literal["fail", "drop"] = Field(
+        "fail", description="labels that classes does not list: stop, or leave these rows out (and count)"
+    )
     ties: Literal["drop", "fail"] = Field(
         "drop", description="rows without a majority: leave out (and list), or stop"
     )

@@ -63,14 +63,14 @@ def checks(**changes: str) -> dict[str, str]:
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], dict[str, Any], str]] = {
     "missing": (lambda table: None, {"label": "stat"}, "label column 'stat' and has not. Did you mean 'state'"),
-    "one class": (lambda table: table.update(state=["ill"] * ROWS), {}, "at least two classes. Got ill instead"),
+    "one class": (lambda table: table.update(state=["ill"] * ROWS), {}, "at least two classes. Got 'ill' instead"),
     "one row": (
         lambda table: table["state"].__setitem__(0, "dead"), {},
-        "at least 5 labelled rows each, one a fold. Got dead: 1, ",
+        "at least 5 labelled rows, one a fold (annotate.folds), and 'dead' has fewer. Got 'dead': 1, ",
     ),
     "none": (
         lambda table: table.update(state=[None if row > 4 else "ab"[row % 2] for row in range(ROWS)]), {},
-        "at least 5 labelled rows each, one a fold. Got a: 3, b: 2.",
+        "and 'a', 'b' have fewer. Got 'a': 3, 'b': 2. Label more rows of the rare ones, or lower annotate.folds (2 at",
     ),
     "numbers": (
         lambda table: table.update(state=np.arange(ROWS).tolist()), {},

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.export_shape import Task, is_number, join_findings, parse_tasks, read_person, show_value
-from toolkit.errors import AnnotationError, suggest
+from toolkit.errors import AnnotationError, quote, suggest
 from toolkit.paths import tell_path
 
 VALUES = {
@@ -170,7 +170,7 @@ def _check_label(answer: Any, place: str, rules: Rules, findings: _Findings) -> 
     label = str(answer)
     if rules.classes and label not in rules.classes:
         findings.messages.append(
-            f"{place}: the label must be one of {', '.join(rules.classes)}. Got '{label}' instead."
+            f"{place}: the label must be one of {quote(rules.classes)}. Got '{label}' instead."
             f"{suggest(label, rules.classes)}"
         )
     return label

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,9 @@ def load_label_book(path: Path, params: Any) -> LabelBook:
     """
     rules = Rules(params.key, params.label, params.task, tuple(params.classes))
     if params.format == COLUMN:
-        return ColumnBook(load_label_column(path, rules), params)
+        return ColumnBook(load_label_column(path, rules, drop=params.unlisted == "drop"), params)
+    if params.unlisted == "drop":
+        rules = replace(rules, classes=())
     return AnnotationBook(load_export(path, rules), params)
 
 
@@ -116,7 +118,12 @@ class AnnotationBook(LabelBook):
     """Labels that annotators gave, an answer at a time."""
 
     def __init__(self, annotations: Sequence[Annotation], params: Any) -> None:
-        self.params, self.annotations = params, annotations
+        self.params, self._unlisted = params, 0
+        if params.unlisted == "drop" and params.classes:
+            listed = [a if a.label in params.classes else replace(a, label=None) for a in annotations]
+            self._unlisted = sum(not a.skipped for a in annotations) - sum(not a.skipped for a in listed)
+            annotations = listed
+        self.annotations = annotations
         found = {str(annotation.label) for annotation in annotations if not annotation.skipped}
         self.classes = find_classes(found, params.classes, params.task)
         self.resolution = resolve_labels(annotations, params.ties)
@@ -155,7 +162,8 @@ class AnnotationBook(LabelBook):
         return list(self.resolution.ties), list(self.resolution.skipped)
 
     def measure(self) -> dict[str, Any]:  # noqa: D102
-        return measure_labels(self.annotations, self.resolution, self.answers(), self.params.task)
+        measured = measure_labels(self.annotations, self.resolution, self.answers(), self.params.task)
+        return measured | ({"unlisted": self._unlisted} if self._unlisted else {})
 
     def write(self, folder: Path) -> None:  # noqa: D102
         write_table(folder / "labels.parquet", self._labels)
@@ -216,6 +224,7 @@ class ColumnBook(LabelBook):
             "skipped": missing,
             "annotators": 1,
             "rows": {**rows, "one_answer": labelled},
+            **({"unlisted": self._column.unlisted} if self._column.unlisted else {}),
         }
 
     def write(self, folder: Path) -> None:  # noqa: D102

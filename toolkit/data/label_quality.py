@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from toolkit.data.contract.hashes import hash_column
 from toolkit.data.labelled import LABEL, LabelledRows
 from toolkit.data.out_of_fold import predict_classes, predict_values
 from toolkit.data.table import as_strings
-from toolkit.errors import AnnotationError, suggest
+from toolkit.errors import AnnotationError, quote, suggest
 from toolkit.features import Features
 
 # Annotators see the same row and often err together, so an answer is no independent witness: each counts a tenth.
@@ -188,12 +189,24 @@ def score_detection(quality: Quality, wrong: np.ndarray) -> dict[str, float | in
 def _check_counts(given: Sequence[Answer], classes: Sequence[str], folds: int) -> None:
     """Check that models can learn classes in every fold: two or more, each with a row a fold."""
     counts = {**dict.fromkeys(classes, 0), **Counter(map(str, sorted(given)))}
-    found = [count for count in counts.values() if count]
-    if len(found) < 2 or min(found) < folds:
-        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    found = {name: count for name, count in counts.items() if count}
+    told = ", ".join(f"'{name}': {count}" for name, count in counts.items())
+    if len(found) < 2:
         raise AnnotationError(
-            f"There must be two classes or more with at least {folds} labelled rows each, one a fold. Got {told}. "
-            "Label more rows of the rare ones, or lower annotate.folds (2 at least)."
+            f"There must be labelled rows of two classes or more. Got {told}. Label more rows."
+        )
+    rare = [name for name, count in found.items() if count < folds]
+    if rare:
+        kept = [name for name in found if name not in rare]
+        ways = ["Label more rows of the rare ones"]
+        if min(found.values()) > 1:
+            ways.append("lower annotate.folds (2 at least)")
+        if len(kept) > 1:
+            listed = json.dumps(kept, ensure_ascii=False)  # which YAML reads too
+            ways.append(f"leave them out: annotate.classes: {listed} and annotate.unlisted: drop")
+        raise AnnotationError(
+            f"Every class must have at least {folds} labelled rows, one a fold (annotate.folds), and {quote(rare)} "
+            f"{'has' if len(rare) == 1 else 'have'} fewer. Got {told}. {', or '.join(ways)}."
         )
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from toolkit.data.annotations import Rules
 from toolkit.data.contract.hashes import hash_column
 from toolkit.data.table import as_strings, check_key, load_table, tell_mixed
-from toolkit.errors import AnnotationError, suggest
+from toolkit.errors import AnnotationError, quote, suggest
 from toolkit.paths import tell_path
 
 COLUMN = "column"  # the annotator's name when labels come from a column
@@ -26,12 +26,14 @@ SHOWN = 5
 class LabelColumn:
     """Keys and labels (null: none) of all rows; the classes' names are text, a regression's labels float64.
 
-    ``counts`` are rows by class; for a regression those of ``value``, all that have one.
+    ``counts`` are rows by class; for a regression those of ``value``, all that have one. ``unlisted`` rows had another
+    label, and have none now.
     """
 
     keys: pa.ChunkedArray
     labels: pa.ChunkedArray
     counts: Mapping[str, int]
+    unlisted: int = 0
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -42,10 +44,11 @@ class LabelColumn:
         return tuple(self.counts)
 
 
-def load_label_column(path: Path, rules: Rules) -> LabelColumn:
+def load_label_column(path: Path, rules: Rules, drop: bool = False) -> LabelColumn:
     """Read the labels from a column of a table file; an empty one is a row without label.
 
-    Of a Parquet file only the two columns are read. No Python object is made per row.
+    Of a Parquet file only the two columns are read. No Python object is made per row. ``drop``: a label that is not
+    among the rules' classes is none.
 
     Raises
     ------
@@ -64,6 +67,11 @@ def load_label_column(path: Path, rules: Rules) -> LabelColumn:
         )
     column = table[rules.label]
     labels = _numbers(column, rules, path) if regression else _names(column, rules, path)
+    unlisted = 0
+    if drop and rules.classes and not regression:
+        listed = pc.is_in(labels, pa.array(rules.classes, labels.type))
+        unlisted = len(labels) - labels.null_count - pc.sum(listed).as_py()
+        labels = pc.if_else(listed, labels, pa.scalar(None, labels.type))
     if labels.null_count == len(labels):
         raise AnnotationError(
             f"{tell_path(path)}: the label column '{rules.label}' must have values and has none."
@@ -73,7 +81,7 @@ def load_label_column(path: Path, rules: Rules) -> LabelColumn:
     counted = labels.drop_null().value_counts()
     counts = dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
     _check_classes(column, counts, rules, path)
-    return LabelColumn(table[rules.key], labels, counts)
+    return LabelColumn(table[rules.key], labels, counts, unlisted)
 
 
 def find_classes(found: Iterable[str], declared: Sequence[str], task: str) -> tuple[str, ...]:
@@ -90,7 +98,7 @@ def find_classes(found: Iterable[str], declared: Sequence[str], task: str) -> tu
     classes = tuple(declared) or tuple(present)
     if len(classes) < 2:
         raise AnnotationError(
-            f"There must be at least two classes. Got {', '.join(classes) or 'none'} instead. Label rows of another "
+            f"There must be at least two classes. Got {quote(classes) or 'none'} instead. Label rows of another "
             "class, or set annotate.label to the column that holds the classes."
         )
     return classes
@@ -153,8 +161,9 @@ def _check_classes(column: pa.ChunkedArray, counts: Mapping[str, int], rules: Ru
     strange = sorted(set(counts) - set(rules.classes))
     if rules.classes and strange:
         raise AnnotationError(
-            f"{tell_path(path)}: the labels in '{rules.label}' must be among {', '.join(rules.classes)}. Got "
-            f"{', '.join(strange[:SHOWN])} too.{suggest(strange[0], rules.classes)} Mend them, or annotate.classes."
+            f"{tell_path(path)}: the labels in '{rules.label}' must be among {quote(rules.classes)}. Got "
+            f"{quote(strange, SHOWN)} too.{suggest(strange[0], rules.classes)} Mend them, list them in "
+            "annotate.classes, or leave their rows out (annotate.unlisted: drop)."
         )
     if not rules.classes and len(counts) > MOST_CLASSES:
         numbers = all(_natural(name)[0] == 0 for name in counts)

@@ -12,7 +12,7 @@ import numpy as np
 
 from toolkit.artifacts import load_json
 from toolkit.columns import BLOCK_ROWS, ParquetColumns
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, quote
 from toolkit.feature_values import iterate_matrix, load_values
 from toolkit.features import Features, load_features
 
@@ -123,7 +123,7 @@ def encode_target(labels: Sequence[Any] | np.ndarray, task: Task, where: str) ->
     unknown = sorted({str(label) for label in labels if label not in index})
     if unknown:
         raise ModelError(
-            f"{where}: labels must be among {', '.join(task.classes)}. Got also {', '.join(unknown[:5])}."
+            f"{where}: labels must be among {quote(task.classes)}. Got also {quote(unknown, 5)}."
         )
     return np.fromiter((index[label] for label in labels), dtype=np.float64, count=len(labels))
 

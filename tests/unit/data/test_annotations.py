@@ -120,7 +120,7 @@ def test_all_findings_come_at_once() -> None:
     assert lines == [
         "export.json: task 1: its data must have the key 'row_id' and has not. Did you mean 'rowid'?",
         "export.json: task 3: row 'r2' must be one task and is task 2 too. Delete one of them.",
-        "export.json: task 4, annotation 40: the label must be one of benign, malignant. Got 'benin' instead. "
+        "export.json: task 4, annotation 40: the label must be one of 'benign', 'malignant'. Got 'benin' instead. "
         "Did you mean 'benign'?",
         "export.json: task 5, annotation 50: 'diagnosis' must have one answer. Got 0 instead.",
         "export.json: task 6, annotation 60: 'diagnosis' must have one answer. Got 2 instead.",

@@ -97,7 +97,10 @@ def test_a_class_with_fewer_rows_than_folds_is_refused(wine: tuple) -> None:
     table, kinds, _ = wine
     few = pa.concat_tables([table.slice(0, 50), table.slice(177)])
     with pytest.raises(
-        AnnotationError, match=rf"at least {FOLDS} labelled rows each.* Got a: \d+, b: \d+, c: 1\. "
+        AnnotationError,
+        match=rf"at least {FOLDS} labelled rows.*'c' has fewer\. Got 'a': \d+, 'b': \d+, 'c': 1\. "
+        r"Label more rows of the rare ones, or leave them out: "
+        r'annotate\.classes: \["a", "b"\] and annotate\.unlisted: drop\.',
     ):
         measure_quality(few, "id", kinds, {}, params())
 
@@ -105,9 +108,9 @@ def test_a_class_with_fewer_rows_than_folds_is_refused(wine: tuple) -> None:
 def test_labels_of_one_class_are_refused_with_the_counts(wine: tuple) -> None:
     table, kinds, _ = wine
     one = table.set_column(table.num_columns - 1, "label", pa.array(["benign"] * len(table)))
-    with pytest.raises(AnnotationError, match=r"two classes or more .* Got benign: 178, malignant: 0\. "):
+    with pytest.raises(AnnotationError, match=r"two classes or more\. Got 'benign': 178, 'malignant': 0\. "):
         measure_quality(one, "id", kinds, {}, params(classes=["benign", "malignant"]))
-    with pytest.raises(AnnotationError, match=r"two classes or more .* Got benign: 178\. "):
+    with pytest.raises(AnnotationError, match=r"two classes or more\. Got 'benign': 178\. "):
         measure_quality(one, "id", kinds, {}, params())
 
 

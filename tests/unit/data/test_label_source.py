@@ -78,6 +78,24 @@ def test_a_column_gives_the_files_and_figures_that_single_annotations_give(
         assert (tmp_path / "column" / file).read_bytes() == (tmp_path / "single" / file).read_bytes()
 
 
+def test_labels_that_no_class_names_are_left_out_where_params_say_so(path: Path) -> None:
+    text = "id,y\na,well\nb,ill\nc,odd one\nd,\ne,ill\nf,odd two\n"
+    params = {"classes": ["well", "ill"], "unlisted": "drop"}
+    column = load(path, text, **params)
+    assert column.keys().to_pylist() == ["a", "b", "e"] and column.labels().to_pylist() == [
+        "well",
+        "ill",
+        "ill",
+    ]
+    measured = column.measure()
+    assert measured["unlisted"] == 2 and measured["rows"]["unlabelled"] == 3
+    plain = dict(zip("abcdef", ["well", "ill", "odd one", None, "ill", "odd two"], strict=True))
+    single = AnnotationBook(
+        [Annotation(k, "column", v, 1, 1, "", None) for k, v in plain.items()], column.params
+    )
+    assert single.measure() == measured and single.keys() == column.keys()
+
+
 MANY = "".join(f"k{row},{row * 7919 % 1000}\n" for row in range(3000))
 
 
@@ -89,8 +107,8 @@ MANY = "".join(f"k{row},{row * 7919 % 1000}\n" for row in range(3000))
         ("id,y\na,x\n", {"task": "regression"}, "must hold numbers for a regression. Got string instead"),
         ("id,y\na,inf\nb,1.5\n", {"task": "regression"}, "must be finite. 1 are infinite, first row 1. Leave"),
         ("id,y\na,2\nb,2\n", {"task": "regression"}, r"must differ for a regression\. All are 2"),
-        ("id,y\na,ill\nb,wel\n", {"classes": ["well", "ill"]}, r"Got wel too. Did you mean 'well'\?"),
-        ("id,y\na,x\nb,x\n", {}, r"at least two classes\. Got x instead\. Label rows of another class"),
+        ("id,y\na,ill\nb,wel\n", {"classes": ["well", "ill"]}, r"'ill'\. Got 'wel' too\. Did you mean 'well'\?"),
+        ("id,y\na,x\nb,x\n", {}, r"at least two classes\. Got 'x' instead\. Label rows of another class"),
         (f"id,y\n{MANY}", {}, "1,000 different numbers, such as 0, 1, 2. If a number is to be predicted"),
         (f"id,y\n{MANY.replace(',', ',n')}", {}, "1,000 different values, such as n0, .* Is it the column of labels"),
     ],

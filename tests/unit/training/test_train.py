@@ -188,5 +188,7 @@ def test_importance_finds_the_column_that_decides(seeded: Prepared) -> None:
 def test_unknown_label_is_named(seeded: Prepared, tmp_path: Path) -> None:
     path = tmp_path / "prepared" / "task.json"
     path.write_text(path.read_text().replace('"yes"', '"maybe"'))
-    with pytest.raises(ModelError, match=r"train.parquet: labels must be among no, maybe. Got also yes"):
+    with pytest.raises(
+        ModelError, match=r"train.parquet: labels must be among 'no', 'maybe'. Got also 'yes'"
+    ):
         load_prepared(tmp_path / "prepared", "train")

@@ -106,6 +106,17 @@ def quote(names: Iterable[Any], most: int = 20) -> str:
     return ", ".join(listed[:most]) + more
 
 
+def count_of(count: int, noun: str) -> str:
+    """Say how many of something there are.
+
+    >>> count_of(1, "row"), count_of(1200, "row"), count_of(2, "other class"), count_of(0, "category")
+    ('1 row', '1,200 rows', '2 other classes', '0 categories')
+    """
+    if count != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{count:,} {noun}"
+
+
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Name the nearest valid name as a sentence with a leading blank, or nothing if none is near.
 

@@ -118,7 +118,7 @@ BAD = {
         lambda p: write(p, [[*ROWS[0][:5], "größe", "n"], *ROWS[1:]], encoding="latin-1"), ["utf-8", "Line 2"]
     ),
     "doubled names": Bad(
-        lambda p: write(p, ROWS, header=[*HEADER[:-1], "size"]), ["size appear more than once"]
+        lambda p: write(p, ROWS, header=[*HEADER[:-1], "size"]), ["Got size more than once"]
     ),
     "a ragged row": Bad(lambda p: write(p, [*ROWS[:3], ROWS[3][:4], *ROWS[4:]]), ["columns", "4"]),
     "mixed types": Bad(with_cell("size", "n/k"), ["column 'size' must be a number", "n/k"]),

@@ -204,7 +204,7 @@ def test_the_same_query_gives_the_same_bytes(ask: Any) -> None:
         ("SELECT 1 / (id - 150000) AS a FROM rows", "division by zero"),
         ("SELECT array[1] AS a", "column 'a' must hold plain values. Got list<item: int32> instead: cast it in"),
         ("SELECT inet '10.0.0.1' AS ip", "column 'ip' must hold plain values. Got inet instead"),
-        ("SELECT 1 AS a, 2 AS a", "column names must differ. a appear more than once."),
+        ("SELECT 1 AS a, 2 AS a", "column names must differ. Got a more than once."),
     ],
 )  # fmt: skip
 def test_a_query_that_cannot_be_run_is_refused(ask: Any, query: str, message: str) -> None:

@@ -138,8 +138,8 @@ def _numbers(column: pa.ChunkedArray, rules: Rules, path: Path) -> pa.ChunkedArr
     if len(wrong):
         rows = ", ".join(str(row + 1) for row in wrong[:SHOWN])
         raise AnnotationError(
-            f"{tell_path(path)}: the labels in '{rules.label}' must be finite. {len(wrong)} are infinite, first "
-            f"row{'s' if len(wrong) > 1 else ''} {rows}. Leave them empty, or correct them."
+            f"{tell_path(path)}: the labels in '{rules.label}' must be finite. Infinite: "
+            f"{len(wrong)}, first row{'s' if len(wrong) > 1 else ''} {rows}. Leave them empty, or correct them."
         )
     column = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
     ends = pc.min_max(column).as_py()

@@ -167,7 +167,7 @@ def _match_any(path: Path, key: str, keys: pa.Array) -> np.ndarray:
     unknown = sorted(keys.filter(pa.array(~known)).to_pylist())
     if unknown:
         raise DataError(
-            f"Every label must belong to a row of the table. {len(unknown)} of {len(keys)} do not, first "
-            f"{', '.join(unknown[:5])}. Do collect.source and annotate.source belong together?"
+            f"Every label must belong to a row of the table. {len(unknown)} of {len(keys)} without one, "
+            f"first {', '.join(unknown[:5])}. Do collect.source and annotate.source belong together?"
         )
     return place

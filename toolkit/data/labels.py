@@ -70,8 +70,8 @@ def resolve_labels(annotations: Sequence[Annotation], ties: str = "drop") -> Res
             labels.append(label)
     if tied and ties == "fail":
         raise AnnotationError(
-            f"Every row must have a majority and {len(tied)} have a tie: {', '.join(tied[:10])}. Let another annotator "
-            "decide, or set annotate.ties to drop."
+            f"Every row must have a majority. {len(tied)} with a tie: {', '.join(tied[:10])}. Let another "
+            "annotator decide, or set annotate.ties to drop."
         )
     if not labels:
         raise AnnotationError("At least one row must get a label and none does. Annotate more rows.")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from toolkit.columns import as_array
 from toolkit.data.labelled import LabelledRows
 from toolkit.data.splits import ADVICE, SPLITS, TEST, TRAIN, VALID, measure_places, place_splits
-from toolkit.errors import DataError
+from toolkit.errors import DataError, count_of
 from toolkit.params import Prepare
 
 FAR_OFF = 0.05  # a split whose share of rows is so far from the wanted one is told
@@ -101,9 +101,8 @@ def _assign_group(rows: LabelledRows, params: Prepare, made: np.ndarray) -> Assi
     coded = groups.combine_chunks().dictionary_encode()
     texts = coded.dictionary.cast(pa.string())
     found = place_splits(measure_places(texts, params.seed), params.valid_share, params.test_share)
-    advice = (
-        f"There are {len(texts)} groups, which stay whole. More groups, or another prepare.seed, may help."
-    )
+    told = count_of(len(texts), "group")
+    advice = f"Groups stay whole, and there are {told}. More, or another prepare.seed, may help."
     return Assignment(found[coded.indices.to_numpy()], _hash_rule("group", params.group, params), [], advice)
 
 
@@ -157,8 +156,9 @@ def _assign_column(rows: LabelledRows, params: Prepare, made: np.ndarray) -> Ass
     if len(wrong):
         strange = sorted({str(values[int(row)].as_py()) for row in wrong[:1000]})
         raise DataError(
-            f"Column '{params.split_column}' must hold {', '.join(SPLITS)} and nothing else. {len(wrong)} rows hold "
-            f"other values, such as {', '.join(map(repr, strange[:SHOWN]))}; first {_show_rows(rows, wrong)}. {advice}."
+            f"Column '{params.split_column}' must hold {', '.join(SPLITS)} and nothing else. "
+            f"Got {count_of(len(wrong), 'row')} with other values, such as "
+            f"{', '.join(map(repr, strange[:SHOWN]))}; first {_show_rows(rows, wrong)}. {advice}."
         )
     advice = f"Mend the column '{params.split_column}', or label more rows."
     return Assignment(place.astype(np.int8), {"split": "column", "column": params.split_column}, [], advice)
@@ -194,8 +194,9 @@ def _check_filled(rows: LabelledRows, column: pa.ChunkedArray, name: str, what: 
 def _check_none(rows: LabelledRows, wrong: np.ndarray, name: str, what: str, advice: str) -> None:
     if wrong.any():
         raise DataError(
-            f"Every labelled row must have a {what} in column '{name}'. {int(wrong.sum())} of {len(wrong)} have none, "
-            f"first {_show_rows(rows, np.flatnonzero(wrong))}. {advice}, or set prepare.split to another way."
+            f"Every labelled row must have a {what} in column '{name}'. {int(wrong.sum())} of {len(wrong)} "
+            f"without one, first {_show_rows(rows, np.flatnonzero(wrong))}. {advice}, or set prepare.split to another "
+            "way."
         )
 
 

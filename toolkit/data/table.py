@@ -18,7 +18,7 @@ from toolkit.data.sources.columns import check_columns, list_some
 from toolkit.data.sources.csv_file import CsvReader
 from toolkit.data.sources.opening import open_file
 from toolkit.data.sources.raw_bytes import open_bytes
-from toolkit.errors import DataError, suggest
+from toolkit.errors import DataError, count_of, suggest
 from toolkit.paths import tell_path
 
 
@@ -72,7 +72,7 @@ def check_key(table: pa.Table, key: str, file: str) -> None:
     )
     if len(missing):
         raise DataError(
-            f"{file}: every row must have a key in '{key}'. {len(missing)} of {len(column)} have none, "
+            f"{file}: every row must have a key in '{key}'. {len(missing)} of {len(column)} without one, "
             f"first row {missing[0] + 1}. Fill it, or name another key in params.yaml."
         )
     counts = column.value_counts()
@@ -80,8 +80,9 @@ def check_key(table: pa.Table, key: str, file: str) -> None:
     if doubled:
         rows = [row + 1 for row, value in enumerate(column.to_pylist()) if value == doubled[0]]
         raise DataError(
-            f"{file}: the key '{key}' must be unique. {len(doubled)} values appear more than once, first "
-            f"'{doubled[0]}' in rows {list_some(rows)}. Remove the repeated rows, or name another key in params.yaml."
+            f"{file}: the key '{key}' must be unique. Got {count_of(len(doubled), 'value')} more than once, "
+            f"first '{doubled[0]}' in rows {list_some(rows)}. Remove the repeated rows, or name another key in "
+            "params.yaml."
         )
 
 

@@ -113,8 +113,18 @@ def _show_raw(diff: Diff, width: int) -> list[str]:
             + more
         )
     else:
-        parts.append("Values: the same")
+        parts.append(f"Values: {_tell_unmoved(diff)}")
     return parts
+
+
+def _tell_unmoved(diff: Diff) -> str:
+    """Say why no value is told to differ."""
+    if not diff.columns:
+        return "nothing to compare, as no column but the key is in both"
+    if "added" not in diff.rows:
+        return "distributed the same"
+    kept = diff.rows["after"] - diff.rows["added"]
+    return "the same" if kept else "distributed the same; no row is in both"
 
 
 def _show_labels(labels: dict[str, Any]) -> str:

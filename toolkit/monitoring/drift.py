@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import DriftError
+from toolkit.errors import DriftError, count_of
 from toolkit.monitoring.cells import CellGroup, Cells, IntArray
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.profile import Profile
@@ -164,8 +164,8 @@ def check_no_drift(report: DriftReport) -> None:
     if drifted:
         told = "".join(f"\n  {column.message}" for column in drifted)
         raise DriftError(
-            f"Nothing may drift when monitor.fail_on_drift is true. {len(drifted)} of {len(report.columns)} columns "
-            f"did:{told}"
+            f"Nothing may drift when monitor.fail_on_drift is true. {len(drifted)} of "
+            f"{count_of(len(report.columns), 'column')} did:{told}"
         )
 
 

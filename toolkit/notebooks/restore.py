@@ -16,13 +16,17 @@ from toolkit.pipeline import load_lock
 
 
 def restore_outs(root: Path, stage: str) -> list[str]:
-    """Restore what dvc.lock lists for a stage and is not there; give the paths that could not be restored."""
+    """Restore what dvc.lock lists for a stage and is not there; give the paths that could not be restored.
+
+    What the cache has never had is passed over: it was made on another machine, and not here before this run.
+    """
     outs = load_lock(root).get(stage, {}).get("outs", [])
     gone = [out for out in outs if not (root / out["path"]).exists()]
     if not gone:
         return []
     cache = find_cache(root)
-    return [out["path"] for out in gone if not _restore(root, cache, out)]
+    known = [out for out in gone if cache_entry(cache, str(out.get("md5", ""))).is_file()]
+    return [out["path"] for out in known if not _restore(root, cache, out)]
 
 
 def _restore(root: Path, cache: Path, out: dict[str, Any]) -> bool:

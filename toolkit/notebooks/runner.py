@@ -168,8 +168,8 @@ def _restore(root: Path, stage: str) -> None:
     lost = restore_outs(root, stage)
     if lost:
         print(
-            f"toolkit: DVC's cache has no earlier {', '.join(lost)} to put back. On a first run that is as it "
-            "must be; later, 'dvc checkout' or 'dvc pull' may bring them.",
+            f"toolkit: DVC's cache has the earlier {', '.join(lost)} in part, too little to put back. 'dvc fetch' may "
+            "bring the rest.",
             file=sys.stderr,
         )
 

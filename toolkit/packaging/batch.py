@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.artifacts import load_json
-from toolkit.errors import DataError, suggest
+from toolkit.errors import DataError, count_of, suggest
 from toolkit.serving.faults import MAX_FINDINGS, find_rule_faults, find_type_faults
 from toolkit.serving.model import Model, Predictions
 
@@ -128,7 +128,8 @@ def check_table(model: Model, columns: Mapping[str, np.ndarray], names: Sequence
         shown = "\n".join(f"  {_tell_row(fault)}" for fault in faults[:MAX_FINDINGS])
         more = f"\n  and {len(faults) - MAX_FINDINGS} more" if len(faults) > MAX_FINDINGS else ""
         raise DataError(
-            f"The table must hold what the service would accept. {len(faults)} values do not:\n{shown}{more}"
+            f"The table must hold what the service would accept. Got "
+            f"{count_of(len(faults), 'other value')}:\n{shown}{more}"
         )
 
 

@@ -142,7 +142,7 @@ def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> s
 def describe(url: str) -> str:
     """Say where the service is and how to ask it, with a row that it knows."""
     schema = fetch_json(f"{url}/schema", direct=True)
-    example = json.dumps(schema["example"]).replace("'", "'\\''")
+    example = json.dumps(schema["example"], ensure_ascii=False).replace("'", "'\\''")
     return (
         f"\n{schema['version']} answers at {url} (Ctrl+C ends it). Try:\n\n"
         f"curl -H 'Content-Type: application/json' {url}/predict -d '{example}'\n\n"

@@ -9,7 +9,7 @@ import lightgbm as lgb
 import numpy as np
 
 from toolkit.artifacts import load_json, measure_sha256
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, count_of
 from toolkit.params import Validate
 from toolkit.training.bootstrap import Interval, measure_interval
 from toolkit.training.dataset import Prepared, Split, Task
@@ -66,8 +66,8 @@ def evaluate(target: np.ndarray, prediction: np.ndarray, task: Task, params: Val
         )
     if np.isnan(metrics[params.metric].value):
         raise ModelError(
-            f"The test split must allow {params.metric} and does not: it has {len(target)} rows and not every class. "
-            "Change prepare.test_share or prepare.seed, or label more rows."
+            f"The test split must allow {params.metric} and does not: it has {count_of(len(target), 'row')} and not "
+            "every class. Change prepare.test_share or prepare.seed, or label more rows."
         )
     return Evaluation(task, target, prediction, {n: m for n, m in metrics.items() if not np.isnan(m.value)})
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.errors import count_of
 from toolkit.views.explore_arrays import take_quantiles
 from toolkit.views.explore_data import ORDERED, Dataset, load_dataset, make_dataset
 from toolkit.views.explore_table import (
@@ -92,7 +93,9 @@ def _describe_column(data: Dataset, name: str) -> dict[str, Any]:
             f"{shorten(value, 24)} ({show_share(counts[at], known)})" for at, value in enumerate(names[:3])
         ]
         facts["most frequent"] = ", ".join(frequent)
-        facts["remarks"] = f"{(counts == 1).sum():,} categories with one row" if (counts == 1).any() else None
+        facts["remarks"] = (
+            f"{count_of((counts == 1).sum(), 'category')} with one row" if (counts == 1).any() else None
+        )
     oddities = [] if known else ["every value is missing"]
     oddities += ["constant"] if known and distinct == 1 else []
     oddities += (

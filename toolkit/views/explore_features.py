@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.data.association import FloatArray, cut
+from toolkit.errors import count_of
 from toolkit.views.explore_data import ORDERED, Dataset
 from toolkit.views.explore_table import Table, shorten, shorten_all, show_number, show_share, show_time
 from toolkit.views.explore_words import measure_lengths
@@ -30,7 +31,7 @@ def group_rows(data: Dataset, most: int = _MOST_CURVES) -> Groups:
     kept = sorted(order if len(order) <= most else order[: most - 1])
     groups: Groups = {shorten(data.classes[place], 24): data.targets == place for place in kept}
     if len(kept) < len(order):
-        groups[f"{len(order) - len(kept)} other classes"] = data.labelled & ~np.isin(data.targets, kept)
+        groups[count_of(len(order) - len(kept), "other class")] = data.labelled & ~np.isin(data.targets, kept)
     return groups
 
 
@@ -147,7 +148,7 @@ def _draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> Non
         set_dates(axes)
     if outside:
         axes.set_title(
-            f"{outside:,} values lie outside, from {pooled.min():.4g} to {pooled.max():.4g}", fontsize=9
+            f"{count_of(outside, 'value')} outside, from {pooled.min():.4g} to {pooled.max():.4g}", fontsize=9
         )
 
 

@@ -12,6 +12,7 @@ from toolkit.data.association import (
     measure_correlation_ratio,
     measure_entropy,
 )
+from toolkit.errors import count_of
 from toolkit.views.explore_data import Dataset
 from toolkit.views.explore_features import group_rows
 from toolkit.views.explore_table import Note, Table, shorten, show_number, show_share
@@ -75,9 +76,10 @@ def _tell_groups(data: Dataset, column: str, counts: np.ndarray, codes: np.ndarr
     missing = int((codes < 0).sum())
     told = measure_told(data, codes)
     return (
-        f"{len(counts):,} groups of {shorten(column, 40)}: {int(np.median(counts)):,} rows in the median, "
-        f"{counts.max():,} in the largest, {int((counts == 1).sum()):,} with one row"
-        + (f"; {missing:,} rows have no group" if missing else "")
+        f"{count_of(len(counts), 'group')} of {shorten(column, 40)}: "
+        f"{count_of(int(np.median(counts)), 'row')} in the median, {counts.max():,} in the largest, "
+        f"{int((counts == 1).sum()):,} with one row"
+        + (f"; {count_of(missing, 'row')} without a group" if missing else "")
         + ("" if np.isnan(told) else f"; the group tells {told:.0%} of the label")
         + f"; {data.tell()}"
     )

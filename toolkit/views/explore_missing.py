@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.data.association import measure_pearson
+from toolkit.errors import count_of
 from toolkit.views.explore_data import Dataset
 from toolkit.views.explore_features import group_rows
 from toolkit.views.explore_table import Note, Table, shorten, shorten_all, show_share
@@ -52,7 +53,11 @@ def describe_missing_together(data: Dataset) -> Table | Note:
         }
         for pattern, count in zip(patterns[order].tolist(), counts[order].tolist(), strict=True)
     ]
-    more = f"{len(patterns) - len(order):,} rarer sets are not shown; " if len(patterns) > len(order) else ""
+    more = (
+        f"{count_of(len(patterns) - len(order), 'rarer set')} not shown; "
+        if len(patterns) > len(order)
+        else ""
+    )
     return Table(pd.DataFrame(rows, index=range(1, len(rows) + 1)), more + data.tell())
 
 

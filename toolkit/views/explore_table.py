@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.errors import count_of
+
 MOST_ROWS = 200  # rows of a table that are shown
 _LONGEST = 110  # characters of a cell
 _WIDE = 24
@@ -59,7 +61,7 @@ class Table:
         """Give the table as HTML: names on the left, numbers on the right."""
         shown = self.frame.head(MOST_ROWS)
         more = (
-            f"{len(self.frame) - len(shown):,} more rows are not shown; "
+            f"{count_of(len(self.frame) - len(shown), 'more row')} not shown; "
             if len(shown) < len(self.frame)
             else ""
         )

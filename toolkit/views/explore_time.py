@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.data.association import FloatArray
+from toolkit.errors import count_of
 from toolkit.views.explore_data import ORDERED, Dataset
 from toolkit.views.explore_features import as_dates, group_rows, set_dates
 from toolkit.views.explore_table import Note, Table, shorten, show_share, show_time
@@ -158,7 +159,7 @@ def describe_periods(data: Dataset, time: str = "", unit: str = "") -> Table | N
                 show_share(part, whole) if whole else "" for part, whole in zip(shares, labelled, strict=True)
             ]
     empty = int((counts == 0).sum())
-    return Table(frame, f"{empty:,} of {len(counts):,} periods ({periods.unit}s) have no row; {data.tell()}")
+    return Table(frame, f"{empty:,} of {count_of(len(counts), periods.unit)} without a row; {data.tell()}")
 
 
 def _draw_counts(axes: Any, periods: Periods) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from toolkit.artifacts import write_text
+from toolkit.errors import count_of
 from toolkit.monitoring.cells import CellGroup, Cells
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.drift import ColumnDrift, DriftReport
@@ -82,15 +83,15 @@ def tell_verdict(report: DriftReport) -> str:
     """Sum the report up in one sentence."""
     features, drifted = len(report.features), len(report.drifted)
     if not drifted:
-        told = f"None of {features} features drifted"
+        told = f"None of {count_of(features, 'feature')} drifted"
     else:
         names = ", ".join(
             column.name for column in report.ranked() if column.drifted and column.group == "feature"
         )
         told = (
-            f"{drifted} of {features} features drifted ({names})"
+            f"{drifted} of {count_of(features, 'feature')} drifted ({names})"
             if drifted <= 5
-            else f"{drifted} of {features} features drifted"
+            else f"{drifted} of {count_of(features, 'feature')} drifted"
         )
     if not report.predictions:
         return f"{told}; the predictions were not compared."

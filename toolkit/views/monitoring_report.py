@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.artifacts import write_text
+from toolkit.errors import count_of
 from toolkit.monitoring.cells import CellGroup, Cells
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.drift import ColumnDrift, DriftReport
@@ -71,7 +72,9 @@ def render_report(
 ) -> str:
     """Render the report as HTML."""
     any_drift = bool(report.drifted) or report.predictions_drifted
-    known = ", ".join(f"{escape(version)} ({rows:,} rows)" for version, rows in sorted(versions.items()))
+    known = ", ".join(
+        f"{escape(version)} ({count_of(rows, 'row')})" for version, rows in sorted(versions.items())
+    )
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><title>Drift report</title>',
@@ -79,7 +82,8 @@ def render_report(
         f"<style>{_STYLE}</style></head><body><main>",
         "<h1>Drift report</h1>",
         f'<p class="verdict {"drifted" if any_drift else "calm"}">{escape(tell_verdict(report))}</p>',
-        f'<p class="quiet">{report.rows:,} rows compared with {report.reference_rows:,} reference rows'
+        f'<p class="quiet">{count_of(report.rows, "row")} compared with '
+        f"{count_of(report.reference_rows, 'reference row')}"
         f"{'; predicted by ' + known if known else ''}. A column drifted if a share of its rows changed by more than "
         f"{report.tolerance * 100:g} points; the chance that a report without drift shows any is at most "
         f"{report.alpha:.4g}.</p>",

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from toolkit.columns import get_columns
 from toolkit.data.overview import rank_features
 from toolkit.data.trial import Trial
+from toolkit.errors import count_of
 from toolkit.views.data import draw_by_class, shorten
 from toolkit.views.style import new_figure
 
@@ -92,7 +93,7 @@ def tell_rows(trial: Trial) -> str:
     """Say how many rows the figures are of."""
     count = trial.rows.num_rows
     if count == trial.total:
-        return f"All {count:,} rows of the train split."
+        return f"All {count_of(count, 'row')} of the train split."
     alone = (
         " Groups and histories know of these rows alone."
         if trial.definition.maker in ("group", "history")

@@ -105,7 +105,7 @@ MANY = "".join(f"k{row},{row * 7919 % 1000}\n" for row in range(3000))
         ("id,Y\na,1\n", {}, r"must have the label column 'y' and has not. Did you mean 'Y'\?"),
         ("id,y\na,\n", {}, "must have values and has none"),
         ("id,y\na,x\n", {"task": "regression"}, "must hold numbers for a regression. Got string instead"),
-        ("id,y\na,inf\nb,1.5\n", {"task": "regression"}, "must be finite. 1 are infinite, first row 1. Leave"),
+        ("id,y\na,inf\nb,1.5\n", {"task": "regression"}, "must be finite. Infinite: 1, first row 1. Leave"),
         ("id,y\na,2\nb,2\n", {"task": "regression"}, r"must differ for a regression\. All are 2"),
         ("id,y\na,ill\nb,wel\n", {"classes": ["well", "ill"]}, r"'ill'\. Got 'wel' too\. Did you mean 'well'\?"),
         ("id,y\na,x\nb,x\n", {}, r"at least two classes\. Got 'x' instead\. Label rows of another class"),
@@ -121,10 +121,10 @@ def test_a_wrong_column_is_refused(path: Path, text: str, changes: dict[str, Any
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"id": ["a", "a"], "y": ["u", "v"]}, "the key 'id' must be unique. 1 values .* 'a' in rows 1, 2"),
+        ({"id": ["a", "a"], "y": ["u", "v"]}, "the key 'id' must be unique. Got 1 value .* 'a' in rows 1, 2"),
         (
             {"id": ["a", None], "y": ["u", "v"]},
-            "every row must have a key in 'id'. 1 of 2 have none, first row 2",
+            "every row must have a key in 'id'. 1 of 2 without one, first row 2",
         ),
         ({"name": ["a", "b"], "y": ["u", "v"]}, "must have the key column 'id' and has not"),
     ],

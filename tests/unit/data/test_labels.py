@@ -47,7 +47,7 @@ def test_ties_and_skipped_rows_get_no_label_and_are_listed() -> None:
 
 
 def test_ties_stop_the_stage_when_they_must() -> None:
-    with pytest.raises(AnnotationError, match="1 have a tie: tied"):
+    with pytest.raises(AnnotationError, match="1 with a tie: tied"):
         resolve_labels([*votes("a", "b", key="tied"), *votes("a", key="good")], ties="fail")
 
 

@@ -76,7 +76,7 @@ def test_groups_stay_whole_and_shares_that_are_off_are_told(tmp_path: Path) -> N
         by_group.setdefault(name, set()).add(int(code))
     assert all(len(codes) == 1 for codes in by_group.values()) and len(by_group) == 8
     assert "groups stay whole, and few or large ones do not fit" in assigned.notices[0]
-    assert assigned.advice.startswith("There are 8 groups")
+    assert assigned.advice.startswith("Groups stay whole, and there are 8 groups")
 
 
 def test_dates_follow_from_the_shares_and_are_told_for_params_yaml(tmp_path: Path) -> None:
@@ -122,14 +122,14 @@ def blank(columns: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("split", "change", "params", "message"),
     [
-        ("group", "customer", {}, r"must have a group in column 'customer'\. 2 of 40 have none, first rows 5, 7\."),
-        ("time", "at", {}, r"must have a time in column 'at'\. 2 of 40 have none, first rows 5, 7\."),
-        ("column", "fold", {}, r"must have a split in column 'fold'\. 2 of 40 have none, first rows 5, 7\."),
+        ("group", "customer", {}, r"must have a group in column 'customer'\. 2 of 40 without one, first rows 5, 7\."),
+        ("time", "at", {}, r"must have a time in column 'at'\. 2 of 40 without one, first rows 5, 7\."),
+        ("column", "fold", {}, r"must have a split in column 'fold'\. 2 of 40 without one, first rows 5, 7\."),
         ("time", "", {"time": "x"}, "'x' must hold times. It holds double: set its type to time in the contract"),
         ("time", "", {"time": "et"}, "prepare.time: 'et' must be a column of the table"),
         ("time", "", {"test_from": "2026-01-04T00:00Z"}, "must be without an offset from UTC"),
         ("time", "", {"valid_from": "2027-01-01", "test_from": ""}, "valid_from must not be later than prepare.test"),
-        ("column", "", {"split_column": "customer"}, r"must hold train, valid, test and nothing else\. 40 rows hold "),
+        ("column", "", {"split_column": "customer"}, r"must hold train, valid, test and nothing else\. Got 40 rows w"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_split_is_told(

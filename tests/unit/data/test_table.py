@@ -81,7 +81,7 @@ def test_the_three_formats_give_the_same_table(tmp_path: Path, name: str) -> Non
     [
         ("", "must hold a table and is empty (0 bytes)"),
         ("id,a\n", "must have rows and has none, only the columns id, a"),
-        ("id,a,a,b,b\n1,2,3,4,5\n", "column names must differ. a, b appear more than once."),
+        ("id,a,a,b,b\n1,2,3,4,5\n", "column names must differ. Got a, b more than once."),
         (",id\n0,x\n", "every column must have a name. Column 1 has none."),
         ("id,a\nx,1\ny,1,2\n", "every row must have the 2 columns of the header"),
         ("id,a\nx,1\ny\n", "every row must have the 2 columns of the header"),
@@ -104,9 +104,9 @@ def test_the_three_formats_give_the_same_table(tmp_path: Path, name: str) -> Non
         ),
         (
             "id,a\nx,1\nx,2\ny,3\n",
-            "the key 'id' must be unique. 1 values appear more than once, first 'x' in rows 1, 2.",
+            "the key 'id' must be unique. Got 1 value more than once, first 'x' in rows 1, 2.",
         ),
-        ("id,a\nx,1\n,2\n", "every row must have a key in 'id'. 1 of 2 have none, first row 2."),
+        ("id,a\nx,1\n,2\n", "every row must have a key in 'id'. 1 of 2 without one, first row 2."),
     ],
 )
 def test_a_broken_csv_is_refused_with_its_reason(save: Save, content: str | bytes, message: str) -> None:

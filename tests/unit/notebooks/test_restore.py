@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,11 @@ def test_what_the_cache_lacks_is_told_and_not_half_restored(project: Path) -> No
     (project / f".dvc/cache/files/md5/{lost[:2]}/{lost[2:]}").unlink()
     assert restore_outs(project, "train") == ["data/x"]
     assert list((project / "data").iterdir()) == [] and (project / "reports/y.json").exists()
+
+
+def test_what_the_cache_never_had_is_no_loss(project: Path) -> None:
+    shutil.rmtree(project / ".dvc/cache")
+    assert restore_outs(project, "train") == [] and not (project / "data").exists()
 
 
 def test_nothing_is_restored_before_the_first_run(tmp_path: Path) -> None:

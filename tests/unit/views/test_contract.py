@@ -26,7 +26,9 @@ COLUMNS = (
     Column("plan", "category", "feature", categories=("a", "b"), allowed=("a", "b", "c", "d", "e", "f")),
     Column("size", "number", "excluded", 0, 0.5, 1234567.5, maximum=2e6),
 )
-REFUSED = pa.table({"row": [3], "reason": ["age must be a whole number; " * 5], "age": ["x" * 100]})
+REFUSED = pa.table(
+    {"part": ["t.csv"], "row": [3], "reason": ["age must be a whole number; " * 5], "age": ["x" * 100]}
+)
 
 
 def make(**parts: object) -> Collected:
@@ -47,7 +49,10 @@ def test_the_contract_and_what_was_found_stand_side_by_side() -> None:
 
 def test_rows_put_aside_are_shown_with_the_whole_reason() -> None:
     table = views.table_refused(make(refused=REFUSED))
-    assert table.loc[3, "reason"] == REFUSED["reason"][0].as_py() and len(table.loc[3, "age"]) < 70
+    assert (
+        table.loc[("t.csv", 3), "reason"] == REFUSED["reason"][0].as_py()
+        and len(table.loc[("t.csv", 3), "age"]) < 70
+    )
     assert "No row was put aside" in repr(views.table_refused(make()))
 
 

@@ -397,7 +397,7 @@ def test_a_small_share_is_not_told_as_none() -> None:
 
 def test_a_wide_table_shows_its_first_rows_and_says_so() -> None:
     table = Table(pd.DataFrame({"a": range(1000)}), "from all 1,000 rows")
-    assert table.to_html().count("<tr>") == 201 and "800 more rows are not shown" in table.to_html()
+    assert table.to_html().count("<tr>") == 201 and "800 more rows not shown" in table.to_html()
 
 
 def test_the_report_is_the_same_bytes_each_time_and_loads_nothing(

@@ -28,6 +28,7 @@ from toolkit.data.contract.parse import is_zone
 from toolkit.data.contract.rules import LARGEST, Rule
 from toolkit.data.contract.times import ISO, SLASHED, WITH_OFFSET
 from toolkit.data.missing import MISSING
+from toolkit.errors import count_of
 
 SENTENCE_WORDS = 4  # values of so many words on average are sentences
 MOST_CATEGORIES = 1000  # a text column with more distinct values, or with nearly one a row, is free text
@@ -202,7 +203,7 @@ class Evidence:
         kind = self._choose_category()
         if odd and odd + numbers + large > enough:
             notices.append(
-                f"column '{self.name}' is {kind}, as {odd:,} of its values have leading zeros, first "
+                f"column '{self.name}' is {kind}, as there are {count_of(odd, 'value')} with leading zeros, first "
                 f"{self._tell_first('odd')}."
             )
         elif (large and large + numbers > enough) or kinds.is_integer(self.source):

@@ -9,7 +9,7 @@ from toolkit.data.contract.changes import Change, tell_change
 from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.parse import parse_contract
 from toolkit.data.contract.rules import Contract, Rule
-from toolkit.errors import DataError
+from toolkit.errors import DataError, count_of
 from toolkit.params_edit import find_end, replace_values, same_value
 from toolkit.params_file import compose, construct
 from toolkit.yaml_text import flow_text, scalar_text
@@ -31,8 +31,8 @@ def write_contract_text(contract: Contract, facts: Mapping[str, Facts], table: s
     """
     rows = max((fact.rows for fact in facts.values()), default=0)
     lines = [
-        f"# What {table} must hold, written from its {rows:,} rows. Edit it and commit it: later runs and the",
-        "# service check against it. schemas/README.md says what each key means.",
+        f"# What {table} must hold, written from its {count_of(rows, 'row')}. Edit it and commit it: later runs and",
+        "# the service check against it. schemas/README.md says what each key means.",
         f"key: {scalar_text(contract.key)}",
         "columns:",
     ]

@@ -7,6 +7,7 @@ import numpy as np
 from toolkit.data.contract.hashes import Hashes, hash_column
 from toolkit.data.leaks.chance import count_cross_pairs, group_equal, is_more_than_chance, measure_collision
 from toolkit.data.leaks.finding import SHOWN, Finding, Splits
+from toolkit.errors import count_of
 
 CHECK, MEASURED = "duplicates", "rows of valid and test that equal a row of another split"
 SAMPLE_ROWS = 200_000  # rows that chance is estimated on
@@ -35,7 +36,10 @@ def find_duplicates(splits: Splits) -> Finding:
         return Finding(CHECK, False, 0, MEASURED, "No row of valid or test equals one of another split.")
     expected = estimate_chance(splits, hashes)
     share = affected / max(int(splits.counts[1:].sum()), 1)
-    told = f"{affected:,} rows of valid and test ({share:.1%}) have the features of a row in another split"
+    told = (
+        f"There are {count_of(affected, 'row')} of valid and test ({share:.1%}) with the features of a row in another "
+        "split"
+    )
     if not is_more_than_chance(affected, expected):
         return Finding(
             CHECK, False, affected, MEASURED, f"{told}, as chance gives where features have few values."

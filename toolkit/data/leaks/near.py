@@ -11,6 +11,7 @@ from toolkit.data.contract.hashes import hash_column
 from toolkit.data.leaks.chance import count_cross_pairs, is_more_than_chance, measure_collision
 from toolkit.data.leaks.duplicates import hash_features
 from toolkit.data.leaks.finding import Finding, Splits, nothing_to_check
+from toolkit.errors import count_of
 
 CHECK, MEASURED = "near_duplicates", "rows of valid and test that nearly equal a row of another split"
 NEAR = 0.01  # of each number's spread
@@ -64,7 +65,7 @@ def find_near_duplicates(splits: Splits) -> Finding:
     by_product = INDEPENDENT_MARGIN * count_cross_pairs(counts) * chance
     expected = max(by_product, ring / (RING - 1)) if matrix.shape[1] else by_product
     compared = "" if len(places) == len(splits.codes) else f" (of {len(places):,} rows that were compared)"
-    told = f"{affected:,} rows of valid and test nearly equal a row of another split{compared}"
+    told = f"There are {count_of(affected, 'row')} of valid and test nearly equal to a row of another split{compared}"
     if not is_more_than_chance(affected, expected):
         why = ", as chance gives where there are few numbers" if affected else ""
         return Finding(CHECK, False, affected, MEASURED, f"{told}{why}.")

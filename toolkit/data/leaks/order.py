@@ -10,6 +10,7 @@ from toolkit.columns import show_time
 from toolkit.data.leaks.finding import SHOWN, Finding, Splits, nothing_to_check
 from toolkit.data.split_rules import load_times
 from toolkit.data.splits import SPLITS, TEST, TRAIN
+from toolkit.errors import count_of
 
 GROUPS, TIME, LATE = "groups", "time", "late"
 
@@ -30,14 +31,15 @@ def find_groups(splits: Splits) -> Finding:
     torn = np.flatnonzero((counts > 0).sum(axis=1) > 1)
     if not len(torn):
         return Finding(
-            GROUPS, False, 0, measured, f"Each of the {len(counts):,} groups is in one split alone."
+            GROUPS, False, 0, measured, f"Each of {count_of(len(counts), 'group')} is in one split alone."
         )
     largest = torn[np.argsort(-counts[torn].sum(axis=1), kind="stable")[:SHOWN]]
     evidence = [
         {name: _plain(coded.dictionary[int(group)].as_py()), **dict(zip(SPLITS, counts[group].tolist(), strict=True))}
         for group in largest
     ]  # fmt: skip
-    message = f"{len(torn):,} of {len(counts):,} groups of '{name}' have rows in two splits or more."
+    whole = count_of(len(counts), "group")
+    message = f"There are {len(torn):,} of {whole} of '{name}' with rows in two splits or more."
     advice = (
         f"Set prepare.split to group, so that each '{name}' is in one split; or set prepare.checks.groups to warn "
         "or off."
@@ -68,7 +70,7 @@ def find_time_order(splits: Splits) -> Finding:
     worst = late[np.argsort(times[late], kind="stable")[::-1][:SHOWN]]
     evidence = [{**splits.describe(int(row)), name: show_time(times[row])} for row in worst]
     message = (
-        f"{len(late):,} of {int(train.sum()):,} rows of train are later than the first row of test "
+        f"There are {len(late):,} of {count_of(int(train.sum()), 'row')} of train later than the first row of test "
         f"({show_time(first)}), up to {show_time(times[worst[0]])}: the model learns from what comes after the rows "
         "that it is judged on."
     )
@@ -116,7 +118,7 @@ def find_late_features(splits: Splits) -> Finding:
         return Finding(LATE, False, 0, measured, f"No time feature lies after '{name}'.")
     rows = max(entry["rows"] for entry in evidence)
     names = ", ".join(f"'{entry['feature']}'" for entry in evidence)
-    message = f"{names} lies after the row's event ('{name}'), in up to {rows:,} rows: it was not known then."
+    message = f"{names} lies after the row's event ('{name}'), in up to {count_of(rows, 'row')}: it was not known then."
     advice = "Exclude it (collect.exclude), or correct the times."
     return Finding(LATE, True, rows, measured, message, advice, evidence[:SHOWN])
 

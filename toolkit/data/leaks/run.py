@@ -12,7 +12,7 @@ from toolkit.data.leaks.identifiers import find_identifiers
 from toolkit.data.leaks.near import find_near_duplicates
 from toolkit.data.leaks.order import find_groups, find_late_features, find_time_order
 from toolkit.data.leaks.shift import find_shift
-from toolkit.errors import DataError
+from toolkit.errors import DataError, count_of
 from toolkit.params import Checks
 
 SCHEMA = 1
@@ -46,7 +46,9 @@ def check_leaks(findings: Sequence[Finding], checks: Checks) -> None:
     failed = [finding for finding in findings if finding.found and wanted[finding.check] == "fail"]
     if failed:
         told = "\n".join(f"{finding.check}: {finding.message} {finding.advice}" for finding in failed)
-        raise DataError(f"The splits must not leak, and {len(failed)} checks found that they do.\n{told}")
+        raise DataError(
+            f"The splits must not leak, and {count_of(len(failed), 'check')} found that they do.\n{told}"
+        )
 
 
 def describe_leaks(findings: Sequence[Finding], checks: Checks) -> dict[str, Any]:

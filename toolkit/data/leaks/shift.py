@@ -10,6 +10,7 @@ import pyarrow as pa
 from toolkit.columns import as_array
 from toolkit.data.leaks.finding import SHOWN, Finding, Splits, nothing_to_check
 from toolkit.data.splits import TEST, TRAIN, VALID
+from toolkit.errors import count_of
 from toolkit.monitoring.cells import TOP_CATEGORIES
 from toolkit.monitoring.drift import measure_drift
 from toolkit.monitoring.profile import fit_profile
@@ -95,7 +96,10 @@ def find_shift(splits: Splits) -> Finding:
             break
         found.append(column)
     if not found:
-        told = f"Train and test are alike in each feature (smallest p-value {smallest:.2g}, {len(kinds)} features)."
+        told = (
+            f"Train and test are alike in each feature (smallest p-value {smallest:.2g}, "
+            f"{count_of(len(kinds), 'feature')})."
+        )
         return Finding(CHECK, False, 0, MEASURED, told)
     evidence = [
         {
@@ -109,7 +113,8 @@ def find_shift(splits: Splits) -> Finding:
     ]
     names = ", ".join(f"'{column.name}'" for column in found[:SHOWN])
     message = (
-        f"{len(found)} of {len(kinds)} features are distributed otherwise in test than in train: {names}."
+        f"There are {len(found)} of {count_of(len(kinds), 'feature')} distributed otherwise in test than in train: "
+        f"{names}."
     )
     advice = (
         "A split by time or group may differ so: then the figure on test is an honest one for later rows. If rows were "

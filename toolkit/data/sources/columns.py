@@ -26,7 +26,7 @@ def check_columns(schema: pa.Schema, file: str) -> None:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         findings.append(
-            f"{file}: column names must differ. {list_some(doubled)} appear more than once. Rename them in the file."
+            f"{file}: column names must differ. Got {list_some(doubled)} more than once. Rename them in the file."
         )
     unnamed = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
     if unnamed:

@@ -64,7 +64,7 @@ def test_long_rows_come_in_batches_of_fewer(project) -> None:
         (b"id,a\n", "t.csv must have rows and has none, only the columns id, a."),
         (b"id;a\nx;1,5\n", "separated by ','. It looks separated by ';': set delimiter"),
         (b"id\ta\nx\t1\n", r"It looks separated by '\t'"),
-        (b"id,a,a,b,b\n1,2,3,4,5\n", "column names must differ. a, b appear more than once."),
+        (b"id,a,a,b,b\n1,2,3,4,5\n", "column names must differ. Got a, b more than once."),
         (b",id\n0,x\n", "every column must have a name. Column 1 has none."),
         (
             b"id,a\nx,1\ny\nz,1\nv,1,2\n",

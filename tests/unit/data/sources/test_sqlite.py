@@ -39,7 +39,7 @@ def test_types_hold_every_value_and_rows_come_in_batches(database) -> None:
         ("SELECT nope FROM rows", "SQLite says: no such column: nope."),
         ("DELETE FROM rows", "q.sql must hold one query that only reads. SQLite says: attempt to write a readonly"),
         ("SELECT 1; SELECT 2", "q.sql must hold one query that only reads."),
-        ("SELECT id, word AS id FROM rows", "q.sql: column names must differ. id appear more than once."),
+        ("SELECT id, word AS id FROM rows", "q.sql: column names must differ. Got id more than once."),
         ("SELECT x'ff' AS b FROM rows", "column 'b' must be UTF-8 text. Got other bytes"),
         ("SELECT id FROM rows WHERE id < 0", "q.sql must have rows and has none, only the columns id."),
     ],

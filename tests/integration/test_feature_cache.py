@@ -17,14 +17,14 @@ from toolkit.training.dataset import load_prepared
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.integration
-SOURCE = """import os
+SOURCE = """import sys
 
 from toolkit.features import feature
 
 
 @feature(meaning="area over that of a circle with the same perimeter")
 def roundness(mean_area: float, mean_perimeter: float) -> float:
-    if os.environ.get("NO_CALLS"):
+    if sys.modules["os"].environ.get("NO_CALLS"):
         raise RuntimeError("it was called")
     return 12.566370614359172 * mean_area / mean_perimeter**2
 """

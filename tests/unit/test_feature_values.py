@@ -18,7 +18,7 @@ from toolkit.features.definitions import parse_definitions
 
 KINDS = {"price": "number", "area": "number", "note": "text", "city": "category"}
 SCHEMA = Schema("id", 0, (), tuple(Column(name, kind, "feature") for name, kind in KINDS.items()))
-SOURCE = '''import os
+SOURCE = '''import sys
 
 from toolkit.features import category, feature, text_stats
 
@@ -27,7 +27,7 @@ OTHER = 3
 
 
 def halve(value):
-    if os.environ.get("NO_CALLS"):
+    if sys.modules["os"].environ.get("NO_CALLS"):
         raise RuntimeError("it was called")
     return value / SCALE
 
@@ -40,7 +40,7 @@ def ratio(price: float, area: float | None) -> float | None:
 
 @feature(meaning="size")
 def size(area: float | None) -> str:
-    if os.environ.get("NO_CALLS"):
+    if sys.modules["os"].environ.get("NO_CALLS"):
         raise RuntimeError("it was called")
     return "large" if (area or 0) > 50 else "small"
 

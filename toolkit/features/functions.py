@@ -39,7 +39,8 @@ class Function(Maker):
                 "Run './run dvc repro prepare' to fit the features anew."
             )
         self._call = definition.function
-        self._decoders = [_make_decoder(each) for each in inputs]
+        takes = definition.params.get("takes", [""] * len(inputs))
+        self._decoders = [_make_decoder(each, taken) for each, taken in zip(inputs, takes, strict=True)]
         self.categorical = definition.returns == "category"
         self._category = Category(definition, state, _GIVEN) if self.categorical else None
         self._allowed = RETURNS[definition.returns]
@@ -195,8 +196,10 @@ def _show(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def _make_decoder(column: Input) -> Callable[[Any], Any] | None:
-    """Choose what turns an encoded value into the one that a person expects; None if it is that already."""
+def _make_decoder(column: Input, taken: str) -> Callable[[Any], Any] | None:
+    """Choose what turns an encoded value into the type that the function takes; None if it is that already."""
+    if taken.startswith("float"):  # a column of integers too
+        return _decode_number
     return {
         "number": _decode_number,
         "integer": lambda value: None if value != value else int(value),  # noqa: PLR0124  # NaN

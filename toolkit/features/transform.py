@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolkit.artifacts import load_json
-from toolkit.errors import FeatureError, suggest
-from toolkit.features.declare import MAKERS, choose_defaults
-from toolkit.features.definition import FUNCTION, KINDS, Definition, Input
+from toolkit.errors import FeatureError
+from toolkit.features.declare import MAKERS
+from toolkit.features.definition import Definition, Input
 from toolkit.features.definitions import load_packaged
-from toolkit.features.encode import NotOfKindError, encode_column, is_missing, make_encoder, tell_wanted
+from toolkit.features.encode import NotOfKindError, make_encoder
+from toolkit.features.fitting import fit_definitions
 from toolkit.features.functions import RowFault
-from toolkit.features.makers import Maker, join_categories
-
-Column = np.ndarray | Sequence[Any]
-SCHEMA = 2
-REFIT = "Run './run dvc repro prepare' to fit the features anew."
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A fitted feature: what defined it, and what it learnt from training rows."""
-
-    definition: Definition
-    state: Mapping[str, Any]
-    outputs: tuple[str, ...]
-    categorical: bool
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.definition.name
+from toolkit.features.makers import Maker
+from toolkit.features.raw_columns import Column, check_present, encode_input, tell_absent, tell_kind
+from toolkit.features.row_plan import plan_row
+from toolkit.features.stored import (
+    REFIT,
+    SCHEMA,
+    Feature,
+    describe_feature,
+    describe_inputs,
+    parse_definition,
+    parse_inputs,
+)
 
 
 class Features:
@@ -104,7 +94,7 @@ class Features:
         self._places = list(zip(starts, starts[1:], self._makers, strict=False))
         self._encoders = {each.name: make_encoder(each.kind, each.zoned) for each in inputs}
         self._pairs = list(self._encoders.items())
-        self._steps = _plan_row(self._makers, list(self._encoders))
+        self._steps = plan_row(self._makers, list(self._encoders))
 
     @classmethod
     def fit(
@@ -138,42 +128,9 @@ class Features:
             A column is missing, or a value is not of its kind (all columns' first findings); a definition cannot be
             fitted.
         """
-        _check_kinds(kinds)
-        absent = [name for name in kinds if name not in columns]
-        if absent:
-            raise FeatureError(_absent_message(absent, columns, "the table's columns"))
-        findings: list[str] = []
-        zones = zoned if isinstance(zoned, Mapping) else dict.fromkeys(zoned, "UTC")
-        inputs = {
-            name: Input(name, kind, name in zones, zone=zones.get(name, "")) for name, kind in kinds.items()
-        }
-        claimed = {name for definition in definitions for name in definition.claims}
-        wanted = [
-            each
-            for name, kind in kinds.items()
-            if name not in claimed
-            for each in choose_defaults(name, kind)
-        ]
-        for name in list(inputs):
-            encoded = _encode(inputs[name], columns[name], findings)
-            if encoded is not None:
-                lacks = bool(is_missing(inputs[name].kind, encoded).any())
-                inputs[name] = replace(inputs[name], missing=lacks)
-            del encoded
-        if findings:
-            raise FeatureError("\n".join(findings))
-        fitted = []
-        for definition in (*wanted, *definitions):
-            try:
-                state = (known or {}).get(definition.name)
-                fitted.append((definition, _fit(definition, columns, inputs) if state is None else state))
-            except FeatureError as problem:
-                findings.append(str(problem))
-        if findings:
-            raise FeatureError("\n".join(findings))
-        used = {name for definition, _ in fitted for name in definition.inputs}
+        fitted, inputs = fit_definitions(columns, kinds, definitions, zoned, known or {})
         code = next((definition.code for definition in definitions if definition.code), "")
-        return cls(fitted, [each for name, each in inputs.items() if name in used], code)
+        return cls(fitted, inputs, code)
 
     def find_categories(self) -> dict[str, tuple[str, ...]]:
         """Give the categories of the training rows, by raw column, of those that are known by their categories."""
@@ -205,12 +162,10 @@ class Features:
         FeatureError
             A column is missing or of another length, or a value is not of its kind: each column's first.
         """
-        absent = [name for name in self.inputs if name not in columns]
-        if absent:
-            raise FeatureError(_absent_message(absent, columns, "the table's columns"))
+        check_present(self.inputs, columns)
         findings: list[str] = []
         encoded = {
-            name: _encode(each, columns[name], findings, self._encoders[name], first_row)
+            name: encode_input(each, columns[name], findings, self._encoders[name], first_row)
             for name, each in self._columns.items()
         }
         if findings:
@@ -251,12 +206,8 @@ class Features:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the transform as plain values for JSON."""
-        inputs = [
-            {"name": each.name, "kind": each.kind, "missing": each.missing}
-            | ({"zoned": True, "zone": each.zone} if each.zoned else {})
-            for each in self._columns.values()
-        ]
-        features = [_describe(each) for each in self.features]
+        features = [describe_feature(each) for each in self.features]
+        inputs = describe_inputs(self._columns.values())
         return {"schema": SCHEMA, "code": self.code, "inputs": inputs, "features": features}
 
     @classmethod
@@ -272,22 +223,9 @@ class Features:
             raise FeatureError(f'Fitted features must have "schema": {SCHEMA} and have not. {REFIT}')
         functions = {each.name: each for each in definitions}
         try:
-            inputs = [
-                Input(
-                    str(each["name"]),
-                    str(each["kind"]),
-                    bool(each.get("zoned")),
-                    bool(each["missing"]),
-                    str(each.get("zone", "")),
-                )
-                for each in value["inputs"]
-            ]
-            _check_kinds({each.name: each.kind for each in inputs})
-            return cls(
-                [(_parse_definition(each, functions), each["state"]) for each in value["features"]],
-                inputs,
-                str(value.get("code", "")),
-            )
+            inputs = parse_inputs(value["inputs"])
+            fitted = [(parse_definition(each, functions), each["state"]) for each in value["features"]]
+            return cls(fitted, inputs, str(value.get("code", "")))
         except (KeyError, TypeError, AttributeError, IndexError):
             raise FeatureError(
                 f"Fitted features must each have name, maker, inputs and state. {REFIT}"
@@ -305,12 +243,12 @@ class Features:
 
     def _findings(self, values: Mapping[str, object]) -> list[str]:
         absent = [name for name in self.inputs if name not in values]
-        findings = [_absent_message(absent, values, "the row's keys")] if absent else []
+        findings = [tell_absent(absent, values, "the row's keys")] if absent else []
         for name, each in self._columns.items():
             try:
                 self._encoders[name](values.get(name))
             except NotOfKindError as problem:
-                findings.append(_kind_message(each, problem.value))
+                findings.append(tell_kind(each, problem.value))
         return findings
 
 
@@ -320,109 +258,3 @@ def load_features(path: Path) -> Features:
     code = value.get("code") if isinstance(value, Mapping) else ""
     definitions = load_packaged(path.with_name("definitions.py"), str(code)) if code else ()
     return Features.from_dict(value, definitions)
-
-
-def _fit(
-    definition: Definition, columns: Mapping[str, Column], inputs: Mapping[str, Input]
-) -> dict[str, Any]:
-    maker = MAKERS[definition.maker]
-    unknown = [name for name in definition.inputs if name not in inputs]
-    if unknown:
-        raise definition.tell(
-            f"feature '{definition.name}' takes '{unknown[0]}', which must be a column of the table and is not."
-            f"{suggest(unknown[0], inputs)}"
-        )
-    used = [inputs[name] for name in definition.inputs]
-    for each, kinds in zip(used, maker.takes, strict=False):
-        if each.kind not in kinds:
-            raise definition.tell(
-                f"feature '{definition.name}' ({definition.maker}) takes {' or '.join(kinds)}, and '{each.name}' is "
-                f"{each.kind}."
-            )
-    if not maker.learns:
-        return {}
-    encoded = [_encode(each, columns[each.name], []) for each in used]
-    return maker.fit(definition, encoded, used)
-
-
-def _encode(
-    each: Input, column: Column, findings: list[str], encoder: Callable | None = None, first_row: int = 1
-) -> Any:
-    try:
-        return encode_column(each.kind, encoder or make_encoder(each.kind, each.zoned), column)
-    except NotOfKindError as problem:
-        findings.append(f"row {first_row + problem.row}: {_kind_message(each, problem.value)}")
-        return []
-
-
-def _plan_row(makers: Sequence[Maker], names: list[str]) -> list[tuple[Callable, Callable | None]]:
-    """Plan a single row: for each feature what takes its encoded values, and what computes it.
-
-    Numbers are what they are encoded as; those that follow each other are taken at once, and so are categories.
-    """
-    steps: list[tuple[Callable, Callable | None]] = []
-    for maker, some in groupby(makers, lambda each: each.definition.maker):
-        group = list(some)
-        places = [[names.index(name) for name in each.definition.inputs] for each in group]
-        if maker == "number":
-            steps.append((_taker([each[0] for each in places]), None))
-        elif maker == "category":
-            steps.append((_taker([each[0] for each in places]), join_categories(group)))
-        else:
-            steps += [(_taker(each), one.row) for each, one in zip(places, group, strict=True)]
-    return steps
-
-
-def _taker(places: list[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """Make what takes the values at ``places``; a slice where they follow each other, as it is quickest."""
-    if places == list(range(places[0], places[0] + len(places))):
-        return itemgetter(slice(places[0], places[0] + len(places)))
-    return itemgetter(*places)
-
-
-def _check_kinds(kinds: Mapping[str, str]) -> None:
-    for name, kind in kinds.items():
-        if kind not in KINDS:
-            raise FeatureError(
-                f"The kind of feature '{name}' must be one of {', '.join(KINDS)}. Got '{kind}'."
-            )
-
-
-def _describe(feature: Feature) -> dict[str, Any]:
-    each = feature.definition
-    known = {
-        "name": each.name,
-        "maker": each.maker,
-        "inputs": list(each.inputs),
-        "params": dict(each.params),
-        "state": dict(feature.state),
-    }
-    told = {"meaning": each.meaning, "unit": each.unit, "owner": each.owner, "claims": list(each.claims)}
-    return known | {key: value for key, value in told.items() if value}
-
-
-def _parse_definition(value: Mapping[str, Any], functions: Mapping[str, Definition]) -> Definition:
-    name = str(value["name"])
-    if value["maker"] == FUNCTION and name in functions:
-        return functions[name]
-    meaning, unit, owner = (str(value.get(key, "")) for key in ("meaning", "unit", "owner"))
-    inputs, claims = (tuple(map(str, value.get(key, ()))) for key in ("inputs", "claims"))
-    return Definition(name, str(value["maker"]), inputs, value["params"], meaning, unit, owner, claims)
-
-
-def _kind_message(each: Input, value: object) -> str:
-    wanted = tell_wanted(each.kind, each.zoned)
-    return f"feature '{each.name}' must be {wanted} or null (missing). Got {_show(value)} instead."
-
-
-def _absent_message(absent: list[str], present: Mapping[str, object], where: str) -> str:
-    names = ", ".join(f"'{name}'" for name in absent)
-    hint = suggest(absent[0], [str(name) for name in present]) if len(absent) == 1 else ""
-    if len(absent) == 1:
-        return f"feature {names} must be among {where} and is not.{hint}"
-    return f"{len(absent)} features must be among {where} and are not: {names}."
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

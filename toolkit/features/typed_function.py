@@ -112,17 +112,16 @@ def is_argument(name: str) -> bool:
 
 
 def make_call(function: Callable[..., Any], taken: Sequence[tuple[type, bool]]) -> Callable[..., Any]:
-    """Make what computes the feature: missing where a needed value is, whole numbers as the float that is asked for."""
+    """Make what computes the feature: missing, without a call, where a value is that the function cannot do without."""
     needed = tuple(index for index, (_, optional) in enumerate(taken) if not optional)
-    floats = tuple(index for index, (kind, _) in enumerate(taken) if kind is float)
+
+    def call_whole(*values: Any) -> Any:
+        return None if None in values else function(*values)
 
     def call(*values: Any) -> Any:
         for index in needed:
             if values[index] is None:
                 return None
-        for index in floats:
-            if type(values[index]) is int:  # a column of integers, taken as float
-                values = (*values[:index], float(values[index]), *values[index + 1 :])
         return function(*values)
 
-    return call
+    return call_whole if len(needed) == len(taken) else call if needed else function

@@ -56,7 +56,8 @@ def test_an_unseen_group_gets_what_holds_of_all_rows_as_missing_would_be_taken_f
 
 def test_a_group_that_is_no_group_is_refused() -> None:
     with pytest.raises(
-        FeatureError, match="takes category or text or integer or boolean, and 'value' is number"
+        FeatureError,
+        match=r"a column of category or text or integer or boolean there. Got 'value', which is number",
     ):
         Features.fit(COLUMNS, KINDS, [mean_by("value", "value")])
     with pytest.raises(FeatureError, match=r"takes 'shops', which must be a column.*Did you mean 'shop'"):

@@ -144,9 +144,9 @@ def ask(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    def ask(query: str, database: str = server.url) -> Any:
+    def ask(query: str, database: str = server.url, **params: Any) -> Any:
         (tmp_path / "q.sql").write_text(query)
-        return open_source(Collect(source="q.sql", database=database), tmp_path, tmp_path / "q.sql")
+        return open_source(Collect(source="q.sql", database=database, **params), tmp_path, tmp_path / "q.sql")
 
     return ask
 
@@ -210,6 +210,11 @@ def test_the_same_query_gives_the_same_bytes(ask: Any) -> None:
 def test_a_query_that_cannot_be_run_is_refused(ask: Any, query: str, message: str) -> None:
     assert message in refuse(ask, query)
     assert next(ask("SELECT count(*) AS n FROM rows").batches()).to_pylist() == [{"n": 200_000}]
+
+
+def test_what_is_no_plain_value_is_left_out_if_it_is_excluded(ask: Any) -> None:
+    source = ask("SELECT 1 AS id, array[1] AS a, inet '10.0.0.1' AS ip", exclude=["a", "ip"])
+    assert next(source.batches()).to_pylist() == [{"id": 1}]
 
 
 def test_a_server_that_is_down_or_lets_nobody_in_is_told(

@@ -82,7 +82,8 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
     DataError
         The contract's file is wrong, or the table breaks it: every violation, with column, count, rows and values.
     """
-    params = params.model_copy(update={"exclude": [*params.exclude, *source.excluded]})
+    exclude = [name for name in params.exclude if name not in source.left_out]
+    params = params.model_copy(update={"exclude": [*exclude, *source.excluded]})
     ours = [GENERATED] if params.generator and GENERATED in source.columns.names else []
     old = _load_contract(source, params, root)
     contract, notices = _find_contract(source, params, old, ours)
@@ -107,6 +108,10 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
     if changes:
         proposed = [change.to_dict() for change in changes]
         write_json(folder / CHANGES, {"schema": 1, "contract": params.contract, "changes": proposed})
+    notices += [
+        f"column '{name}' is in no later stage: collect.exclude leaves it out, since it holds {kind}, no plain values."
+        for name, kind in source.left_out.items()
+    ]
     notices += _notice(schema, facts)
     sample, metrics = writer.sample.table(), _measure(schema, writer)
     return Collected(schema, contract, sample, writer.refused_rows(), metrics, notices, changes, text)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Table:
     text: bool = True
     parts: tuple[Part, ...] = (Part("t.csv", Path(), CsvReader()),)
     excluded: tuple[str, ...] = ()
+    left_out: dict[str, pa.DataType] = field(default_factory=dict)
 
     @property
     def _batch(self) -> pa.RecordBatch:
@@ -175,6 +176,16 @@ BAD = {
     "duplicate keys": ({"id": ["k1", "k2", "k1", "k1"]}, "2 of 4 rows break this: rows 3 like row 1, 4 like row 1"),
     "missing keys": ({"id": ["k1", None, "k3", ""]}, "a value in every row. 2 of 4 rows break this: rows 2, 4."),
 }  # fmt: skip
+
+
+def test_columns_that_were_left_out_are_noticed_and_need_no_rule(run: Run, tmp_path: Path) -> None:
+    for _ in range(2):
+        collected = run(Table(COLUMNS, left_out={"tags": pa.list_(pa.int64())}), exclude=["c", "tags"])
+        assert collected.notices[0].startswith(
+            "column 'tags' is in no later stage: collect.exclude leaves it out"
+        )
+        assert [column.name for column in collected.schema.columns if column.role == "excluded"] == ["c"]
+    assert "tags" not in (tmp_path / "schemas/t.yaml").read_text()
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -30,7 +30,8 @@ class ParquetReader:
     def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Read the rows."""
         with _explaining(name, "Parquet"), pyarrow.parquet.ParquetFile(path) as file:
-            yield from file.iter_batches(BATCH_ROWS, use_threads=False)
+            some = None if set(schema.names) >= set(file.schema_arrow.names) else schema.names
+            yield from file.iter_batches(BATCH_ROWS, columns=some, use_threads=False)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class ArrowReader:
     def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Read the rows."""
         with _explaining(name, "Arrow"), pa.OSFile(str(path)) as file:
-            reader = _open_arrow(file)
+            found = _open_arrow(file).schema.names
+            places = [place for place, column in enumerate(found) if column in set(schema.names)]
+            reader = _open_arrow(file, places if len(places) < len(found) else None)
             if isinstance(reader, pa.ipc.RecordBatchFileReader):
                 for index in range(reader.num_record_batches):
                     yield reader.get_batch(index)
@@ -56,10 +59,16 @@ class ArrowReader:
                 yield from reader
 
 
-def _open_arrow(file: pa.OSFile) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
+def _open_arrow(
+    file: pa.OSFile, places: list[int] | None = None
+) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
+    """Open a file from its start, for some of its columns or all."""
+    file.seek(0)
     start = file.read(6)
     file.seek(0)
-    return pa.ipc.open_file(file) if start == b"ARROW1" else pa.ipc.open_stream(file)
+    options = pa.ipc.IpcReadOptions(included_fields=places)
+    opened = pa.ipc.open_file if start == b"ARROW1" else pa.ipc.open_stream
+    return opened(file, options=options)
 
 
 @contextmanager

@@ -13,8 +13,17 @@ from toolkit.errors import DataError, suggest
 FIRST = 5  # how many findings of a kind a message shows
 
 
-def check_columns(schema: pa.Schema, file: str) -> None:
+def check_columns(schema: pa.Schema, file: str, advice: str = "") -> None:
     """Check that columns have names of their own and plain values.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    file : str
+        What messages call the table.
+    advice : str
+        What may be done with a column of other values besides mending it, such as ", or leave it out".
 
     Raises
     ------
@@ -36,14 +45,20 @@ def check_columns(schema: pa.Schema, file: str) -> None:
     for field in schema:
         if kinds.is_nested(field.type):
             findings.append(
-                f"{file}: column '{field.name}' must hold plain values. Got {field.type} instead: flatten it."
+                f"{file}: column '{field.name}' must hold plain values. Got {field.type} instead: flatten it{advice}."
             )
-        elif kinds.is_binary(field.type) or kinds.is_large_binary(field.type) or _is_fixed(field.type):
+        elif not is_plain(field.type):
             findings.append(
-                f"{file}: column '{field.name}' must be UTF-8 text. Got other bytes: convert the file to UTF-8."
+                f"{file}: column '{field.name}' must be UTF-8 text. Got other bytes: convert the file to UTF-8{advice}."
             )
     if findings:
         raise DataError("\n".join(findings))
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a column of this type can be one of the raw table: its values are neither nested nor bytes."""
+    binary = kinds.is_binary(kind) or kinds.is_large_binary(kind) or _is_fixed(kind)
+    return not (kinds.is_nested(kind) or binary)
 
 
 def simplify(schema: pa.Schema) -> pa.Schema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,13 +10,15 @@ import pyarrow.ipc
 
 from toolkit.artifacts import atomic
 from toolkit.data.sources import postgresql, sqlite
-from toolkit.data.sources.columns import check_columns
+from toolkit.data.sources.columns import check_columns, is_plain
 from toolkit.errors import DataError
 
 PROGRESS_ROWS = 1_000_000
 
 
-def copy_query(name: str, query_file: Path, database: str, root: Path, place: Path) -> Path:
+def copy_query(
+    name: str, query_file: Path, database: str, root: Path, place: Path, *, exclude: Sequence[str] = ()
+) -> Path:
     """Run a query and write its rows to an Arrow file, in batches, the whole of it or nothing.
 
     Parameters
@@ -30,6 +32,8 @@ def copy_query(name: str, query_file: Path, database: str, root: Path, place: Pa
         environment (PGUSER, PGPASSWORD, ~/.pgpass and what else libpq reads).
     root, place : Path
         The project, and where to write.
+    exclude : sequence of str
+        Columns whose values are not kept if no table can hold them.
 
     Raises
     ------
@@ -45,9 +49,14 @@ def copy_query(name: str, query_file: Path, database: str, root: Path, place: Pa
     schema, batches = (
         sqlite.run(query, name, database, root)
         if database.startswith("sqlite:")
-        else postgresql.run(query, name, database)
+        else postgresql.run(query, name, database, exclude)
     )
-    check_columns(schema, name)
+    empty = {field.name for field in schema if field.name in exclude and not is_plain(field.type)}
+    check_columns(
+        pa.schema([field for field in schema if field.name not in empty]),
+        name,
+        ", or leave it out by collect.exclude",
+    )
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     with (
         atomic(place) as temporary,
@@ -55,8 +64,16 @@ def copy_query(name: str, query_file: Path, database: str, root: Path, place: Pa
         pa.ipc.new_file(file, schema, options=options) as writer,
     ):
         for batch in _show_progress(batches):
-            writer.write_batch(batch)
+            writer.write_batch(_empty(batch, empty))
     return place
+
+
+def _empty(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBatch:
+    """Take the values out of some columns."""
+    for name in names:
+        field = batch.schema.field(name)
+        batch = batch.set_column(batch.schema.names.index(name), field, pa.nulls(batch.num_rows, field.type))
+    return batch
 
 
 def _load_query(name: str, path: Path) -> str:

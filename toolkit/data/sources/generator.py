@@ -65,6 +65,11 @@ class GeneratedSource:
         """Columns that are no features whatever params.yaml says."""
         return self.source.excluded
 
+    @property
+    def left_out(self) -> dict[str, pa.DataType]:
+        """Excluded columns of the source that no table can hold."""
+        return self.source.left_out
+
     @cached_property
     def columns(self) -> pa.Schema:
         """The source's columns and the mark.

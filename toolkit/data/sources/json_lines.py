@@ -43,7 +43,7 @@ class JsonLinesReader:
         for block in _iterate_blocks(path, name):
             for field in _parse(block, path, name, None).schema:
                 held = types.get(field.name, pa.null())
-                wider = _widen_struct(held, field.type) if self.nested else _widen(held, field.type)
+                wider = _widen_struct(held, field.type) if self.nested else _widen_flat(held, field.type)
                 if wider is None:
                     raise _explain(path, name, f"'{field.name}' is {held} and {field.type}")
                 types[field.name] = wider
@@ -94,6 +94,12 @@ def _keep_text(kind: pa.DataType) -> pa.DataType:
 
 def _widen(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
     return widen(_keep_text(left), _keep_text(right))
+
+
+def _widen_flat(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    """Widen types of a table, which has no nested ones: such a column is refused or left out whatever else it holds."""
+    nested = [kind for kind in (left, right) if pa.types.is_nested(kind)]
+    return nested[0] if nested else _widen(left, right)
 
 
 def _widen_struct(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:

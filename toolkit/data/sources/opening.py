@@ -64,13 +64,15 @@ def _open_rows(params: Any, root: Path, path: Path) -> Source:
     format_ = find_format(files, params.format, names)
     if format_ == "sql":
         name = names[0]
-        copy = copy_query(name, path, params.database, root, root / ".toolkit" / "downloads" / "query.arrow")
-        return Source(format_, [Part(name, copy, ArrowReader())])
+        place = root / ".toolkit" / "downloads" / "query.arrow"
+        copy = copy_query(name, path, params.database, root, place, exclude=params.exclude)
+        return Source(format_, [Part(name, copy, ArrowReader(), exclude=params.exclude)])
     reader = make_reader(format_, params.delimiter, params.encoding)
     known = KnownHashes(root / ".toolkit" / "hashes" / "collect.json")
     memory = root / ".toolkit" / "cache" / "columns" if format_ == "jsonl" and len(files) > 1 else None
     parts = [
-        Part(name, file, reader, known=known, memory=memory) for name, file in zip(names, files, strict=True)
+        Part(name, file, reader, known=known, exclude=params.exclude, memory=memory)
+        for name, file in zip(names, files, strict=True)
     ]
     if memory:
         _forget_others(memory, parts)

@@ -7,7 +7,7 @@ Python objects of every value, took 2.0 s. The session is read-only, so a query 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,9 +19,14 @@ CONNECT_S = 10
 READ_ONLY = {"options": "-c default_transaction_read_only=on", "application_name": "notebook-mlops-toolkit"}
 
 
-def run(query: str, name: str, database: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Give the query's columns and its rows in batches; both raise DataError if the server refuses."""
-    rows = _iterate(query, name, database)
+def run(
+    query: str, name: str, database: str, exclude: Collection[str] = ()
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Give the query's columns and its rows in batches; both raise DataError if the server refuses.
+
+    Excluded columns that hold no plain values have none, and the type binary.
+    """
+    rows = _iterate(query, name, database, exclude)
     first = next(rows)
     return first.schema, rows
 
@@ -36,7 +41,7 @@ def make_uri(database: str) -> str:
     return f"{database}{'&' if urlsplit(database).query else '?'}{added}"
 
 
-def _iterate(query: str, name: str, database: str) -> Iterator[pa.RecordBatch]:
+def _iterate(query: str, name: str, database: str, exclude: Collection[str]) -> Iterator[pa.RecordBatch]:
     """Yield an empty batch that has the schema, then the rows."""
     try:
         from adbc_driver_postgresql import dbapi
@@ -48,7 +53,9 @@ def _iterate(query: str, name: str, database: str) -> Iterator[pa.RecordBatch]:
         with dbapi.connect(make_uri(database)) as connection, connection.cursor() as cursor:
             cursor.execute(query)
             reader = cursor.fetch_record_batch()
-            schema = pa.schema([pa.field(field.name, _plain_type(field, name)) for field in reader.schema])
+            schema = pa.schema(
+                [pa.field(field.name, _plain_type(field, name, exclude)) for field in reader.schema]
+            )
             yield pa.RecordBatch.from_pylist([], schema=schema)
             for batch in reader:
                 columns = [
@@ -63,7 +70,7 @@ def _iterate(query: str, name: str, database: str) -> Iterator[pa.RecordBatch]:
         ) from None
 
 
-def _plain_type(field: pa.Field, name: str) -> pa.DataType:
+def _plain_type(field: pa.Field, name: str, exclude: Collection[str]) -> pa.DataType:
     """Give the type that a column is read as: NUMERIC as a number, UUID, JSON and enumerations as text."""
     kind = field.type
     if isinstance(kind, pa.UuidType):
@@ -73,15 +80,19 @@ def _plain_type(field: pa.Field, name: str) -> pa.DataType:
             return pa.float64()
         kind = kind.storage_type
     if pa.types.is_nested(kind) or pa.types.is_interval(kind) or pa.types.is_binary(kind):
+        if field.name in exclude:
+            return pa.binary()
         told = (field.metadata or {}).get(b"ADBC:postgresql:typname", str(field.type).encode()).decode()
         raise DataError(
             f"{name}: column '{field.name}' must hold plain values. Got {told} instead: cast it in the query, such as "
-            f"{field.name}::text."
+            f"{field.name}::text, or leave it out by collect.exclude."
         )
     return kind
 
 
 def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_binary(kind):
+        return pa.nulls(len(column), kind)
     if isinstance(column.type, pa.UuidType):
         held = column.storage.to_pylist()
         return pa.array(

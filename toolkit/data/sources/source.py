@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from toolkit.artifacts import atomic, measure_hash
-from toolkit.data.sources.columns import check_columns, list_some, simplify, unite
+from toolkit.data.sources.columns import check_columns, is_plain, list_some, simplify, unite
 from toolkit.errors import DataError
 from toolkit.known_hashes import KnownHashes
 
@@ -57,25 +57,43 @@ class Part:
     reader: Reader
     rows: int | None = None
     known: KnownHashes | None = None
+    exclude: Collection[str] | None = (
+        None  # columns that are left out if no table can hold them; None: of no use here
+    )
     memory: Path | None = None  # folder where its columns are kept, if finding them means reading it
     source: Source = field(init=False, repr=False)
 
     @cached_property
     def columns(self) -> pa.Schema:
-        """Its own columns.
+        """Its own columns, but for those that are left out.
 
         Raises
         ------
         DataError
             It cannot be read, or has columns without a name of their own or with nested values.
         """
+        plain = [field for field in self._found if field.name not in self.left_out]
+        advice = "" if self.exclude is None else ", or leave it out by collect.exclude"
+        check_columns(pa.schema(plain), self.name, advice)
+        return simplify(pa.schema(plain))
+
+    @cached_property
+    def left_out(self) -> dict[str, pa.DataType]:
+        """Its columns that are excluded and that no table could hold, being nested or bytes; they are not read."""
+        excluded = self.exclude or ()
+        return {
+            field.name: field.type
+            for field in self._found
+            if field.name in excluded and not is_plain(field.type)
+        }
+
+    @cached_property
+    def _found(self) -> pa.Schema:
         if not self.path.stat().st_size:
             raise DataError(
                 f"{self.name} must hold a table and is empty (0 bytes). Write it anew, or remove it."
             )
-        schema = self._remember_columns()
-        check_columns(schema, self.name)
-        return simplify(schema)
+        return self._remember_columns()
 
     @cached_property
     def hash(self) -> str:
@@ -142,7 +160,16 @@ class Source:
     @cached_property
     def columns(self) -> pa.Schema:
         """The columns that every part has, with types that hold every part's values."""
-        return unite(((part.name, part.columns) for part in self.parts), sparse=self.format in SPARSE)
+        kept = (
+            (part.name, pa.schema([field for field in part.columns if field.name not in self.left_out]))
+            for part in self.parts
+        )
+        return unite(kept, sparse=self.format in SPARSE)
+
+    @cached_property
+    def left_out(self) -> dict[str, pa.DataType]:
+        """Excluded columns that a part holds nested values or bytes in: no part of the table."""
+        return {name: kind for part in self.parts for name, kind in part.left_out.items()}
 
     @property
     def excluded(self) -> list[str]:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -108,6 +109,40 @@ def test_a_part_without_rows_is_fine_unless_all_are(project) -> None:
     assert project.read("raw").num_rows == 1
     project.save("raw/b.csv", "id\n")
     assert project.refuse("raw") == "raw/a.csv, raw/b.csv must have rows and has none, only the columns id."
+
+
+NESTED = {"tags": [[1, 2]], "where": [{"x": 1}], "map": [b"\xff"]}
+
+
+@pytest.mark.parametrize("format_", ["parquet", "arrow", "jsonl"])
+def test_excluded_columns_that_no_table_can_hold_are_left_out(project, format_: str) -> None:
+    (project.root / "raw").mkdir()
+    table = pa.table({"id": ["a"], **NESTED, "n": [1]})
+    if format_ == "parquet":
+        pq.write_table(table, project.root / "raw/a.parquet")
+        pq.write_table(table.select(["n", "tags", "map", "where", "id"]), project.root / "raw/b.parquet")
+    elif format_ == "arrow":
+        pyarrow.feather.write_feather(table, project.root / "raw/a.arrow")
+        with (
+            pa.OSFile(str(project.root / "raw/b.arrow"), "wb") as file,
+            pa.ipc.new_stream(file, table.schema) as out,
+        ):
+            out.write_table(table)
+    else:
+        project.save("raw/a.jsonl", '{"id": "a", "tags": [1], "where": {"x": 1}, "n": 1}\n')
+        project.save("raw/b.jsonl", '{"id": "a", "tags": ["x"], "where": 7, "n": 1}\n')
+    exclude = ["tags", "where"] + (["map"] if format_ != "jsonl" else [])
+    source = project.open("raw", exclude=exclude)
+    assert sorted(source.left_out) == sorted(exclude) and source.columns.names == ["id", "n"]
+    assert project.read("raw", exclude=exclude).to_pydict() == {"id": ["a", "a"], "n": [1, 1]}
+    found = project.refuse("raw", exclude=exclude[1:])
+    assert "column 'tags' must hold plain values" in found and "or leave it out by collect.exclude." in found
+    assert "'where'" not in found
+
+
+def test_a_plain_column_that_is_excluded_is_read(project) -> None:
+    pq.write_table(pa.table({"id": ["a"], "note": ["x"], "tags": [[1]]}), project.root / "t.parquet")
+    assert project.read("t.parquet", exclude=["note", "tags"]).to_pydict() == {"id": ["a"], "note": ["x"]}
 
 
 def test_sources_that_are_not_there_are_refused(project) -> None:

@@ -60,3 +60,10 @@ def test_databases_that_are_not_there_are_refused(project) -> None:
     project.save("q.sql", "SELECT * FROM rows")
     found = project.refuse("q.sql", database="sqlite:///data/text.db")
     assert "sqlite:///data/text.db must be an SQLite database and is none, or is damaged" in found
+
+
+def test_bytes_that_are_excluded_are_left_out(database) -> None:
+    database.save("q.sql", "SELECT id, x'ff' AS picture, word FROM rows WHERE id < 2")
+    options = {**database.database, "exclude": ["picture", "word"]}
+    assert database.read("q.sql", **options).to_pydict() == {"id": [0, 1], "word": ["w0", "w1"]}
+    assert database.open("q.sql", **options).left_out == {"picture": pa.binary()}

@@ -20,11 +20,13 @@ from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.contract.text import write_contract_text
 from toolkit.data.describe import build_schema, find_feature_faults, find_role_faults
 from toolkit.data.raw_writer import RawWriter
+from toolkit.data.reserved_names import find_reserved
 from toolkit.data.schema import Schema
 from toolkit.data.sources import AnySource
 from toolkit.data.typed_parts import TypedParts
 from toolkit.errors import DataError
 from toolkit.params import Collect
+from toolkit.params_file import load_params
 from toolkit.paths import tell_path
 
 PROGRESS_ROWS = 1_000_000
@@ -125,7 +127,12 @@ def write_new_contract(collected: Collected, path: Path) -> None:
 
 def _load_contract(source: AnySource, params: Collect, root: Path) -> Contract | None:
     """Read the contract if there is one, after a look that params.yaml fits the table and it."""
-    findings = find_role_faults(source.columns.names, params.key, params.exclude)
+    names = source.columns.names
+    findings = find_role_faults(names, params.key, params.exclude)
+    if (
+        root / "params.yaml"
+    ).is_file():  # annotate checks it too: this is to tell it before all rows are read
+        findings += find_reserved(names, params.key, params.exclude, load_params(root)["annotate"])
     if findings:
         raise DataError("\n".join(findings))
     path = root / params.contract

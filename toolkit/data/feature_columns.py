@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toolkit.data.labelled import LABEL
+from toolkit.data.reserved_names import list_outputs
 from toolkit.data.schema import Schema
 from toolkit.errors import DataError
 
@@ -33,7 +33,7 @@ def select_features(
         raise DataError(
             "The table must have at least one feature besides key, label and excluded columns, and has none."
         )
-    outputs = {LABEL, "true_label", "version", *([f"p_{name}" for name in classes] or ["value"])}
+    outputs = list_outputs(classes)
     taken = [name for name in (schema.key, *kinds) if name in outputs]
     if taken:
         raise DataError(

@@ -226,6 +226,15 @@ def test_a_mistake_in_params_or_contract_is_told_first(run: Run, tmp_path: Path)
     assert "schemas/t.yaml:2" in refuse(run) and "t.type: must be one of" in refuse(run)
 
 
+def test_a_name_that_a_later_stage_needs_is_told_before_rows_are_read(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes((Path(__file__).parents[3] / "params.yaml").read_bytes())
+    assert "column 'label' must be called otherwise to be a feature" in refuse(
+        run, {**COLUMNS, "label": "1234"}
+    )
+    assert not (tmp_path / "out").exists()
+    assert run({**COLUMNS, "label": "1234"}, exclude=["label"]).schema.rows == 4
+
+
 def test_rows_are_put_aside_as_they_were_read(run: Run, tmp_path: Path) -> None:
     columns = {**COLUMNS, "n": ["1", "x", "3", "4"], "id": ["k1", "k2", "k3", "k1"]}
     collected = run(columns, on_violation="quarantine")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,10 +17,12 @@ from toolkit.errors import FeatureError, suggest
 from toolkit.features import Feature, Features, load_features
 from toolkit.features.definition import FUNCTION
 from toolkit.packaging.feature_models import find_models, load_features_of, load_texts, match_models
+from toolkit.packaging.importance import is_earlier, load_gains
 from toolkit.text_table import show_table
 
 SAMPLE_ROWS = 50_000  # of the train split, the first ones, that statistics are of
 TOP = 5  # categories that are named
+EARLIER = "of an earlier model: data/prepared was made anew since. './run dvc repro train' trains on it."
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Entry:
         The text of a function that a person wrote.
     importance : float or None
         Its share of the gain of the trained model's splits; None before there is one.
+    earlier : bool
+        The importance is that of a model which was trained on other data than there are now.
     statistics : dict
         By model column: share of missing rows, and mean, sd, min, median, max, or the most frequent categories.
     rows, total : int
@@ -54,6 +57,7 @@ class Entry:
     definition: str = ""
     columns: tuple[str, ...] = ()
     importance: float | None = None
+    earlier: bool = False
     statistics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rows: int = 0
     total: int = 0
@@ -79,6 +83,7 @@ def load_catalog(root: Path) -> list[Entry]:
     total = pq.read_metadata(train).num_rows
     told = _load_columns(root)
     gains = load_gains(root / "models" / "train", features)
+    earlier = gains is not None and is_earlier(root, features, matrix)
     used = list(find_models(root))
     ours = load_features_of("", prepared / "features.json")
     texts = load_texts(prepared / "definitions.py")
@@ -99,6 +104,7 @@ def load_catalog(root: Path) -> list[Entry]:
                 texts.get(feature.name, "") if definition.maker == FUNCTION else "",
                 feature.outputs,
                 None if gains is None else sum(gains[start:stop]),
+                earlier,
                 _measure(feature, matrix[:, start:stop]),
                 len(matrix),
                 total,
@@ -107,29 +113,6 @@ def load_catalog(root: Path) -> list[Entry]:
         )
         start = stop
     return entries
-
-
-def load_gains(folder: Path, features: Features) -> list[float] | None:
-    """Read each model column's share of the gain from the model's text; None if it is not a model of these features."""
-    path, signature = folder / "model.txt", folder / "signature.json"
-    if not path.is_file() or not signature.is_file():
-        return None
-    if load_json(signature).get("features") != list(features.names):
-        return None
-    text = path.read_text(encoding="utf-8")
-    if "\nend of trees" not in text:  # cut short
-        return None
-    totals = [0.0] * len(features.names)
-    pairs = zip(
-        re.findall(r"^split_feature=(.*)$", text, re.M),
-        re.findall(r"^split_gain=(.*)$", text, re.M),
-        strict=True,
-    )
-    for indexes, gains in pairs:
-        for index, gain in zip(indexes.split(), gains.split(), strict=True):
-            totals[int(index)] += float(gain)
-    whole = sum(totals)
-    return [total / whole if whole else 0.0 for total in totals]
 
 
 def search_catalog(entries: Sequence[Entry], term: str) -> list[Entry]:
@@ -171,7 +154,7 @@ def find_entry(entries: Sequence[Entry], name: str) -> Entry:
 def show_catalog(entries: Sequence[Entry], width: int = 0) -> str:
     """Give the features as a table, the most important first."""
     ranked = sorted(entries, key=lambda entry: (-(entry.importance or 0), entry.name))
-    return show_table(
+    table = show_table(
         [
             {
                 "feature": entry.name,
@@ -186,6 +169,7 @@ def show_catalog(entries: Sequence[Entry], width: int = 0) -> str:
         ],
         width,
     )
+    return table if not any(entry.earlier for entry in entries) else f"{table}\n\ngain % is {EARLIER}"
 
 
 def show_entry(entry: Entry, width: int = 0) -> str:
@@ -198,7 +182,7 @@ def show_entry(entry: Entry, width: int = 0) -> str:
         "unit": entry.unit,
         "owner": entry.owner,
         "made by": f"{entry.maker} of {', '.join(entry.inputs)}",
-        "importance": "" if entry.importance is None else f"{entry.importance:.1%} of the model's gain",
+        "importance": _tell_importance(entry),
         "models": ", ".join(entry.models) or "none",
         "statistics": f"of {part} train rows",
     }
@@ -216,6 +200,12 @@ def show_entry(entry: Entry, width: int = 0) -> str:
 def as_plain(entry: Entry) -> dict[str, Any]:
     """Give an entry as values that JSON can hold."""
     return asdict(entry)
+
+
+def _tell_importance(entry: Entry) -> str:
+    if entry.importance is None:
+        return ""
+    return f"{entry.importance:.1%} of the gain {EARLIER if entry.earlier else 'of the trained model'}"
 
 
 def _load_columns(root: Path) -> dict[str, Mapping[str, Any]]:

@@ -116,7 +116,7 @@ def encode_target(labels: Sequence[Any] | np.ndarray, task: Task, where: str) ->
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             raise ModelError(
-                f"{where}: every label must be a finite number. Row {bad[0]} has {labels[bad[0]]!r}."
+                f"{where}: every label must be a finite number. Row {bad[0] + 1} has {labels[bad[0]]!r}."
             )
         return values
     index = {name: number for number, name in enumerate(task.classes)}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import lightgbm
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from toolkit.artifacts import load_json
@@ -16,11 +17,11 @@ from toolkit.packaging.feature_catalog import (
     as_plain,
     find_entry,
     load_catalog,
-    load_gains,
     search_catalog,
     show_catalog,
     show_entry,
 )
+from toolkit.packaging.importance import load_gains
 
 
 @pytest.fixture
@@ -62,6 +63,27 @@ def test_importance_is_lightgbms_gain(project) -> None:
     gain = booster.feature_importance("gain")
     np.testing.assert_allclose(load_gains(project / "models/train", features), gain / gain.sum(), rtol=1e-4)
     assert sum(entry.importance for entry in load_catalog(project)) == pytest.approx(1)
+
+
+def test_importance_of_a_model_of_other_data_says_so(project) -> None:
+    entries = load_catalog(project)
+    assert not any(entry.earlier for entry in entries)
+    assert "of the gain of the trained model" in show_entry(entries[0])
+    assert "earlier" not in show_catalog(entries)
+    lock = (
+        "stages:\n  prepare:\n    outs:\n    - path: data/prepared\n      md5: {}.dir\n  train:\n    deps:\n"
+    )
+    lock += "    - path: data/prepared\n      md5: a.dir\n"
+    (project / "dvc.lock").write_text(lock.format("a"))
+    assert not load_catalog(project)[0].earlier
+    (project / "dvc.lock").write_text(lock.format("b"))
+    entries = load_catalog(project)
+    assert "of the gain of an earlier model: data/prepared was made anew since" in show_entry(entries[0])
+    assert show_catalog(entries).endswith("gain % is " + feature_catalog.EARLIER)
+    (project / "dvc.lock").unlink()
+    train = project / "data/prepared/train.parquet"
+    pq.write_table(pq.read_table(train).slice(1), train)
+    assert load_catalog(project)[0].earlier
 
 
 def test_models_that_use_a_feature_are_named_and_one_that_learnt_other_values_says_so(project) -> None:

@@ -37,6 +37,12 @@ def _check_delimiter(value: str) -> str:
     return value
 
 
+def _check_thousands(value: str) -> str:
+    if value and (len(value) > 1 or value.isalnum() or value in "+-"):
+        raise ValueError("must be one character between digits, such as '.', ',' or ' ', or '' for none")
+    return value
+
+
 def _check_encoding(value: str) -> str:
     try:
         "".encode(value)
@@ -69,6 +75,9 @@ class Collect(Section):
         ",", description="CSV: what stands between columns"
     )
     decimal: Literal[".", ","] = Field(".", description="CSV: what stands before the decimals of a number")
+    thousands: Annotated[str, AfterValidator(_check_thousands)] = Field(
+        "", description="CSV: what stands between the thousands of a number; '': nothing may"
+    )
     encoding: Annotated[str, AfterValidator(_check_encoding)] = Field(
         "utf-8", description="CSV: encoding of the text"
     )
@@ -89,6 +98,12 @@ class Collect(Section):
     on_violation: Literal["fail", "quarantine", "widen"] = Field(
         "fail", description="rows against the contract: fail, quarantine (put aside), or widen the contract"
     )
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Collect:
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands must differ from decimal. Both are '{self.decimal}'")
+        return self
 
 
 class Annotate(Section):

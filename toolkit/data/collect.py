@@ -12,6 +12,7 @@ from toolkit.artifacts import write_json, write_text
 from toolkit.data.contract.advice import advise
 from toolkit.data.contract.changes import Change, complete, list_changes, loosen, widen
 from toolkit.data.contract.check import Checker
+from toolkit.data.contract.convert import Written
 from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Locate
 from toolkit.data.contract.infer import gather
@@ -153,10 +154,11 @@ def _write_rows(
     """Read, check and write all rows; ``folders`` are the project and where to write."""
     root, folder = folders
     aside = params.on_violation == "quarantine"
-    checker = Checker(contract, source.columns, params.decimal, ours, aside=aside, locate=_locate_in(source))
+    written = Written(params.decimal, params.thousands)
+    checker = Checker(contract, source.columns, written, ours, aside=aside, locate=_locate_in(source))
     options = [params.delimiter, params.encoding, params.format, params.key]
     rules = [rule for rule in checker.rules if rule.name not in ours]
-    parts = TypedParts(root / PART_CACHE, rules, params.decimal, options)
+    parts = TypedParts(root / PART_CACHE, rules, written, options)
     features = [rule.name for rule in rules if rule.name not in (params.key, *params.exclude)]
     folder.mkdir(parents=True, exist_ok=True)
     names = source.columns.names
@@ -177,7 +179,7 @@ def _find_contract(
     _, evidence = gather(
         _show_progress(source.batches(), "looked at, to infer what columns hold"),
         source.columns,
-        params.decimal,
+        Written(params.decimal, params.thousands),
         source.text,
         _locate_in(source),
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from toolkit.data.contract.check import Checker
+from toolkit.data.contract.convert import WRITTEN
 from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.infer import gather
 from toolkit.data.contract.parse import compare_key
@@ -27,7 +28,7 @@ def infer_schema(table: pa.Table, key: str, exclude: Sequence[str] = ()) -> Sche
         findings.
     """
     findings = find_role_faults(table.column_names, key, exclude)
-    _, evidence = gather(table.to_batches(), table.schema, ".", text=False)
+    _, evidence = gather(table.to_batches(), table.schema, WRITTEN, text=False)
     rules = []
     for found in evidence:
         is_key = found.name == key

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from toolkit.data.contract import convert as convert_module
 from toolkit.data.contract import times as times_module
-from toolkit.data.contract.convert import convert
+from toolkit.data.contract.convert import Written, convert
 from toolkit.data.contract.rules import Rule
 from toolkit.data.sources import Part, arrow_file, csv_file, json_lines, prediction_log
 from toolkit.data.sources.part_cache import PartCache
@@ -32,16 +32,16 @@ class TypedParts:
         Where the cache is.
     rules : sequence of Rule
         The contract's, of columns that the source has.
-    decimal : str
-        What stands before the decimals of numbers in text.
+    written : Written
+        How numbers are written in text.
     options : object
         How the parts are read, as JSON: what else decides what comes out of them.
     """
 
-    def __init__(self, folder: Path, rules: list[Rule], decimal: str, options: object) -> None:
-        self._rules, self._decimal = rules, decimal
+    def __init__(self, folder: Path, rules: list[Rule], written: Written, options: object) -> None:
+        self._rules, self._written = rules, written
         told = [[rule.name, rule.type, rule.zone, rule.format] for rule in rules]
-        self._cache = PartCache(folder, [told, decimal, options], MODULES)
+        self._cache = PartCache(folder, [told, *written, options], MODULES)
         self._schema = pa.schema([(rule.name, rule.arrow) for rule in rules])
 
     @property
@@ -70,7 +70,7 @@ class TypedParts:
             for batch in part.batches():
                 columns = []
                 for rule in self._rules:
-                    values, refused = convert(batch.column(rule.name), rule, self._decimal)
+                    values, refused = convert(batch.column(rule.name), rule, self._written)
                     if refused:
                         break
                     columns.append(values)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.data.contract.convert import Broken, Reason, convert
+from toolkit.data.contract.convert import WRITTEN, Broken, Reason, Written, convert
 from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Faults, Locate, Refusal, locate_alone, tell_reasons
 from toolkit.data.contract.hashes import FirstRows, hash_column
@@ -64,8 +64,8 @@ class Checker:
         What they must hold.
     schema : pyarrow.Schema
         The columns as they will be read.
-    decimal : str
-        What stands before the decimals of numbers in text.
+    written : Written
+        How numbers are written in text.
     ours : sequence of str
         Columns that need no rule, since the toolkit adds them itself.
     aside : bool
@@ -78,13 +78,13 @@ class Checker:
         self,
         contract: Contract,
         schema: pa.Schema,
-        decimal: str = ".",
+        written: Written = WRITTEN,
         ours: Sequence[str] = (),
         *,
         aside: bool = False,
         locate: Locate = locate_alone,
     ) -> None:
-        self.contract, self.decimal, self._aside, self._locate = contract, decimal, aside, locate
+        self.contract, self.written, self._aside, self._locate = contract, written, aside, locate
         self.faults = Faults()
         self.rows = 0  # read so far
         self.faults.table += find_column_faults(contract, schema.names, ours)
@@ -100,7 +100,7 @@ class Checker:
         refusals: list[Refusal] = []
         for rule in self.rules:
             raw = batch.column(rule.name)
-            values, found = convert(raw, rule, self.decimal)
+            values, found = convert(raw, rule, self.written)
             found = [*found, *self._check_values(rule, raw, values)]
             columns.append(values)
             refusals += [Refusal(rule.name, reason, _as_mask(mask)) for reason, mask in found]

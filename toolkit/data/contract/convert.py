@@ -1,13 +1,16 @@
 """Turn a column as it was read into its contract's type, and say which rows it cannot be done for and why.
 
 Good data never leaves Arrow: a column is cast as a whole, and only where that fails are its values looked at one by
-one, by regular expressions over the column. Nothing is rounded or repaired silently: "007" and "1,234" are no numbers.
+one, by regular expressions over the column. Nothing is rounded or repaired silently: "007" is no number, and "1,234" is
+one only where params.yaml says what stands between thousands.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +33,13 @@ class Reason:
     widens: bool = False
 
 
+class Written(NamedTuple):
+    """How numbers are written in text: what stands before the decimals, and between thousands ('': nothing may)."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+
 Broken = tuple[Reason, pa.BooleanArray]  # the rows that are refused for a reason
 Converted = tuple[pa.Array, list[Broken]]
 
@@ -42,6 +52,8 @@ BOOLEAN = r"^(?i:true|false|0|1)$"
 GROUPED = r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?$"  # 1,234,567.8
 COMMA = r"^[+-]?[0-9]*,[0-9]+$"  # 1,5
 
+WRITTEN = Written()
+
 OR_EMPTY = "Correct them, or leave them empty."
 FINITE = Reason("must have finite numbers", "Leave them empty where the value is not known.")
 LEADING = Reason(
@@ -50,11 +62,11 @@ LEADING = Reason(
 )
 GROUPS = Reason(
     "must have numbers without thousands separators",
-    "Write 1234 for 1,234; or, if the comma stands before decimals, set collect.decimal to ',' in params.yaml.",
+    "Set collect.thousands to ',' in params.yaml; or, if the comma stands before decimals, collect.decimal.",
 )
 POINT_GROUPS = Reason(
     "must have numbers without thousands separators",
-    "Write 1234 for 1.234; or, if the point stands before decimals, set collect.decimal to '.' in params.yaml.",
+    "Set collect.thousands to '.' in params.yaml; or, if the point stands before decimals, collect.decimal.",
 )
 DECIMAL_COMMA = Reason(
     "must have numbers with a decimal point",
@@ -80,7 +92,7 @@ NOT_WHOLE = Reason(
 NO_BOOLEAN = Reason("must be true or false", "Correct them, or make the column category in the contract.")
 
 
-def convert(values: pa.Array, rule: Rule, decimal: str = ".") -> Converted:
+def convert(values: pa.Array, rule: Rule, written: Written = WRITTEN) -> Converted:
     """Convert a column.
 
     Parameters
@@ -89,8 +101,8 @@ def convert(values: pa.Array, rule: Rule, decimal: str = ".") -> Converted:
         As read; of text, a cell that is null is missing.
     rule : Rule
         Its contract.
-    decimal : str
-        What stands before the decimals of a number that comes as text.
+    written : Written
+        How numbers are written that come as text.
 
     Returns
     -------
@@ -109,7 +121,7 @@ def convert(values: pa.Array, rule: Rule, decimal: str = ".") -> Converted:
         return as_text(values), []
     if kinds.is_string(values.type) or kinds.is_large_string(values.type):
         return {"number": _parse_numbers, "integer": _parse_integers, "boolean": _parse_booleans}[rule.type](
-            values, decimal
+            values, written
         )
     return {"number": _take_numbers, "integer": _take_integers, "boolean": _take_booleans}[rule.type](values)
 
@@ -134,8 +146,18 @@ def as_text(values: pa.Array) -> pa.Array:
     return values if kinds.is_string(values.type) else values.cast(pa.string())
 
 
-def with_point(values: pa.Array, decimal: str) -> pa.Array:
-    """Give numbers in text with a decimal point: if a comma is the decimal, "1.234,5" as "1,234.5"."""
+def with_point(values: pa.Array, written: Written) -> pa.Array:
+    """Give numbers in text with a decimal point, and without separators of thousands where these may stand.
+
+    A separator is left out only where it stands between groups of three digits, so that 12.34 is not 1234. If a comma
+    is the decimal and nothing separates thousands, "1.234,5" becomes "1,234.5", which is no number.
+    """
+    decimal, thousands = written
+    if thousands:
+        point, mark = re.escape(decimal), re.escape(thousands)
+        grouped = matches(values, rf"^[+-]?[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+(?:{point}[0-9]*)?$")
+        if pc.any(grouped).as_py():
+            values = pc.if_else(grouped, pc.replace_substring(values, thousands, ""), values)
     if decimal == ".":
         return values
     swapped = pc.replace_substring(values, ".", "\0")
@@ -147,8 +169,8 @@ def matches(values: pa.Array, pattern: str) -> pa.BooleanArray:
     return pc.match_substring_regex(values, pattern).fill_null(False)
 
 
-def _parse_numbers(values: pa.Array, decimal: str) -> Converted:
-    plain = with_point(values, decimal)
+def _parse_numbers(values: pa.Array, written: Written) -> Converted:
+    plain = with_point(values, written)
     try:
         numbers = plain.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -160,17 +182,17 @@ def _parse_numbers(values: pa.Array, decimal: str) -> Converted:
     good = matches(plain, NUMBER)
     numbers = pc.if_else(good, plain, None).cast(pa.float64())
     endless = pc.is_inf(numbers).fill_null(False)
-    broken = [(FINITE, endless), *_explain_numbers(values, plain, good, decimal, NO_NUMBER)]
+    broken = [(FINITE, endless), *_explain_numbers(values, plain, good, written, NO_NUMBER)]
     return pc.if_else(endless, None, numbers), _merge(broken)
 
 
 def _explain_numbers(
-    values: pa.Array, plain: pa.Array, good: pa.BooleanArray, decimal: str, other: Reason
+    values: pa.Array, plain: pa.Array, good: pa.BooleanArray, written: Written, other: Reason
 ) -> list[Broken]:
     """Sort the texts that are no numbers by why they are none."""
     rest = pc.and_(pc.is_valid(values), pc.invert(good))
     found = []
-    grouped, swapped = (GROUPS, DECIMAL_COMMA) if decimal == "." else (POINT_GROUPS, DECIMAL_POINT)
+    grouped, swapped = (GROUPS, DECIMAL_COMMA) if written.decimal == "." else (POINT_GROUPS, DECIMAL_POINT)
     for reason, pattern in ((FINITE, INFINITE), (LEADING, ODD), (grouped, GROUPED), (swapped, COMMA)):
         mask = pc.and_(rest, matches(plain, pattern))
         found.append((reason, mask))
@@ -178,7 +200,7 @@ def _explain_numbers(
     return [*found, (other, rest)]
 
 
-def _parse_integers(values: pa.Array, decimal: str) -> Converted:
+def _parse_integers(values: pa.Array, written: Written) -> Converted:
     try:
         integers = values.cast(pa.int64())
     except pa.ArrowInvalid:
@@ -186,7 +208,7 @@ def _parse_integers(values: pa.Array, decimal: str) -> Converted:
     else:
         if not pc.any(matches(values, ODD_START)).as_py():
             return _within(integers)
-    plain = with_point(values, decimal)
+    plain = with_point(values, written)
     good = matches(plain, NUMBER)
     numbers = pc.if_else(good, plain, None).cast(pa.float64())
     large = pc.greater(pc.abs(numbers), float(LARGEST)).fill_null(False)
@@ -195,7 +217,7 @@ def _parse_integers(values: pa.Array, decimal: str) -> Converted:
     broken = [
         (TOO_LARGE, large),
         (NOT_WHOLE, part),
-        *_explain_numbers(values, plain, good, decimal, NO_WHOLE),
+        *_explain_numbers(values, plain, good, written, NO_WHOLE),
     ]
     refused = pc.or_(large, part)
     return pc.if_else(refused, None, numbers).cast(pa.int64()), _merge(broken)
@@ -212,7 +234,7 @@ def _within(integers: pa.Array) -> Converted:
     return pc.if_else(large, None, integers).cast(pa.int64()), [(TOO_LARGE, large)]
 
 
-def _parse_booleans(values: pa.Array, _: str) -> Converted:
+def _parse_booleans(values: pa.Array, _: Written) -> Converted:
     try:
         return values.cast(pa.bool_()), []
     except pa.ArrowInvalid:

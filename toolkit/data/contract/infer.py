@@ -19,6 +19,7 @@ from toolkit.data.contract.convert import (
     ODD,
     ODD_START,
     WHOLE,
+    Written,
     as_text,
     matches,
     with_point,
@@ -49,7 +50,7 @@ class Evidence:
     distinct: set[str] | None = field(default_factory=set)  # None: more than a category may have
     locate: Locate = locate_alone
 
-    def add(self, values: pa.Array, decimal: str, typed: bool, start: int) -> None:
+    def add(self, values: pa.Array, written: Written, typed: bool, start: int) -> None:
         """Look at the values of a batch that begins after ``start`` rows."""
         self.filled += len(values) - values.null_count
         self.missing += values.null_count
@@ -61,7 +62,7 @@ class Evidence:
         elif kinds.is_string(values.type) or kinds.is_large_string(values.type):
             self._count_distinct(values)
             if not (typed and "text" in self.looks):
-                self._look(values, decimal, start)
+                self._look(values, written, start)
         elif kinds.is_integer(values.type):
             numbers = pc.fill_null(values, 0).to_numpy(zero_copy_only=False)
             large = np.flatnonzero((numbers > LARGEST) | (numbers < -LARGEST))
@@ -84,15 +85,15 @@ class Evidence:
             if self.distinct is not None and len(self.distinct - {None}) > MOST_CATEGORIES:
                 self.distinct = None
 
-    def _look(self, values: pa.Array, decimal: str, start: int) -> None:
-        plain = with_point(values, decimal)
+    def _look(self, values: pa.Array, written: Written, start: int) -> None:
+        plain = with_point(values, written)
         look = self._look_at_all(plain)
         if look:
             self._note(look, len(values) - values.null_count, "", start)
             return
         counted = pc.value_counts(values)
         unique, counts = counted.field("values"), counted.field("counts")
-        plain = with_point(unique, decimal)
+        plain = with_point(unique, written)
         rest = pc.is_valid(unique)
         for name, pattern in _LOOKS:
             mask = pc.and_(rest, matches(plain if name in _NUMERIC else unique, pattern))
@@ -272,7 +273,7 @@ _LOOKS = (
 def gather(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema,
-    decimal: str,
+    written: Written,
     text: bool,
     locate: Locate = locate_alone,
 ) -> tuple[int, list[Evidence]]:
@@ -281,6 +282,6 @@ def gather(
     rows = 0
     for batch in batches:
         for found, values in zip(evidence, batch.columns, strict=True):
-            found.add(values, decimal, not text, rows)
+            found.add(values, written, not text, rows)
         rows += batch.num_rows
     return rows, evidence

@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.contract.convert import convert
+from toolkit.data.contract.convert import Written, convert
 from toolkit.data.contract.rules import LARGEST, Rule
 from toolkit.data.missing import MISSING
 
 UTC = dt.UTC
 
 
-def run(values: Any, kind: str, decimal: str = ".", **rule: Any) -> tuple[list[Any], dict[int, str]]:
+def run(
+    values: Any, kind: str, decimal: str = ".", thousands: str = "", **rule: Any
+) -> tuple[list[Any], dict[int, str]]:
     """Convert; give the values, and what must hold by refused row."""
     array = values if isinstance(values, pa.Array) else pa.array(values)
-    converted, broken = convert(array, Rule("x", kind, **rule), decimal)
+    converted, broken = convert(array, Rule("x", kind, **rule), Written(decimal, thousands))
     assert converted.type == Rule("x", kind, **rule).arrow and len(converted) == len(array)
     refused = {
         row: reason.must
@@ -62,6 +64,31 @@ def test_what_is_no_number_says_why(text: str, words: str) -> None:
 def test_numbers_in_every_usual_form_are_taken() -> None:
     texts = ["0", "-0.5", "+5", "1e5", "1.5E-3", ".5", "5.", "123456789.25"]
     assert run(texts, "number") == ([float(text) for text in texts], {})
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "written", "numbers"),
+    [
+        (",", ".", ["1.234,56", "21.687", "-1.234.567,8", "7", "0,5"], [1234.56, 21687, -1234567.8, 7, 0.5]),
+        (".", ",", ["1,234.5", "12,345", "999"], [1234.5, 12345, 999]),
+        (".", "'", ["1'234.5", "12"], [1234.5, 12]),
+        (",", "\u202f", ["12\u202f345,5"], [12345.5]),
+    ],
+)
+def test_thousands_are_read_where_params_say_what_separates_them(
+    decimal: str, thousands: str, written: list[str], numbers: list[float]
+) -> None:
+    assert run(written, "number", decimal, thousands) == (numbers, {})
+    wholes = [text for text, number in zip(written, numbers, strict=True) if number == int(number)]
+    assert run(wholes, "integer", decimal, thousands)[1] == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["12.34", "1.23.456", "1.2345", "0.123", ".123", "1234.567", "1..234", "1,5.000"]
+)
+def test_a_separator_that_does_not_stand_between_thousands_is_refused(text: str) -> None:
+    values, refused = run(["1.000,5", text], "number", ",", ".")
+    assert values == [1000.5, None] and list(refused) == [1]
 
 
 def test_a_decimal_comma_is_read_where_params_say_so() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.contract.convert import convert
+from toolkit.data.contract.convert import Written, convert
 from toolkit.data.contract.infer import MOST_CATEGORIES, gather
 from toolkit.data.contract.rules import Rule
 
@@ -18,7 +18,7 @@ def infer(
     column = values if isinstance(values, pa.Array) else pa.array(values)
     batch = pa.record_batch({"x": column})
     batches = [batch.slice(at, cut) for at in range(0, len(column), cut)]
-    rows, (evidence,) = gather(batches, batch.schema, decimal, text)
+    rows, (evidence,) = gather(batches, batch.schema, Written(decimal), text)
     assert rows == len(column)
     return evidence.decide(feature, text)
 

@@ -138,6 +138,9 @@ def _add_data(commands: Any) -> None:
         metavar="VERSION",
         help="one or two (default: the last committed one, and the workspace's)",
     )
+    diff.add_argument(
+        "--html", metavar="FILE", default="", help="write it as one page, with plots, instead of showing it"
+    )
     for action, command in ((listed, _data_list), (shown, _data_show), (diff, _data_diff)):
         action.add_argument("--json", action="store_true", help="as JSON")
         action.set_defaults(command=command)
@@ -194,8 +197,19 @@ def _data_diff(options: argparse.Namespace) -> int:
     if len(options.versions) > 2:
         print("toolkit: 'toolkit data diff' compares two versions. Got more.", file=sys.stderr)
         return 2
+    if options.html and not options.html.endswith((".html", ".htm")):
+        print(f"toolkit: --html must name a file that ends in .html. Got '{options.html}'.", file=sys.stderr)
+        return 2
     older, newer = choose_two(load_versions(root), options.versions, root)
     diff = diff_versions(root, older, newer)
+    if options.html:
+        from pathlib import Path
+
+        from toolkit.views.version_report import write_diff_page
+
+        write_diff_page(Path(options.html), root, diff, older, newer)
+        print(f"Wrote {options.html}")
+        return 0
     print(json.dumps(asdict(diff), indent=2) if options.json else show_diff(diff, older, newer))
     return 0
 

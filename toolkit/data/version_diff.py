@@ -17,8 +17,9 @@ from toolkit.data.schema_diff import compare_schemas
 from toolkit.data.version_labels import SPLITS, diff_labels, diff_splits
 from toolkit.data.versions import FOLDERS, PREPARED, Version, check_files, find_file
 
+RAW_TABLE = "data/raw/table.parquet"
 FILES = {
-    "data/raw": ("data/raw/schema.json", "data/raw/table.parquet"),
+    "data/raw": ("data/raw/schema.json", RAW_TABLE),
     "data/labels": ("data/labels/labels.parquet",),
     PREPARED: (f"{PREPARED}/task.json", *(f"{PREPARED}/{split}.parquet" for split in SPLITS)),
 }
@@ -37,10 +38,11 @@ class Diff:
     rows : dict
         Rows of each; keys added, removed, and kept with a changed value (if the key is the same column in both).
     columns : list of dict
-        Of each column in both: values changed in kept rows, distance of the distributions, and a mean or the share
-        missing of each. The distance is the largest difference of the cumulative shares (Kolmogorov-Smirnov) for
-        numbers, times and lengths of texts, and half the sum of the differences of the shares (total variation) for
-        categories; both go from 0 to 1, and are those of the tables, not estimates from a sample.
+        Of each column in both: values changed in kept rows, how it is compared (number, time, text, category),
+        distance of the distributions, and a mean or the share missing of each. The distance is the largest difference
+        of the cumulative shares (Kolmogorov-Smirnov) for numbers, times and lengths of texts, and half the sum of the
+        differences of the shares (total variation) for categories; both go from 0 to 1, and are those of the tables,
+        not estimates from a sample.
     labels, splits : dict
         Rows labelled, added, removed and changed labels, class mix; rows new to each split, or moved between splits.
     """
@@ -75,9 +77,15 @@ def diff_versions(root: Path, older: Version, newer: Version) -> Diff:
     return diff
 
 
+def read_values(root: Path, versions: tuple[Version, ...], name: str, kind: str) -> list[pa.ChunkedArray]:
+    """Read a column of some versions as it is compared: of a text, the lengths."""
+    columns = [read_column(find_file(root, each, RAW_TABLE), name) for each in versions]
+    return [pc.utf8_length(column) for column in columns] if kind == "text" else columns
+
+
 def _diff_raw(diff: Diff, root: Path, older: Version, newer: Version) -> Diff:
     schemas = [_load_schema(root, version) for version in (older, newer)]
-    paths = [find_file(root, version, "data/raw/table.parquet") for version in (older, newer)]
+    paths = [find_file(root, version, RAW_TABLE) for version in (older, newer)]
     key, rows = schemas[0].key, {"before": schemas[0].rows, "after": schemas[1].rows}
     match = None  # where the keys are other columns, nothing says which rows are the same
     if key == schemas[1].key:
@@ -94,10 +102,9 @@ def _diff_raw(diff: Diff, root: Path, older: Version, newer: Version) -> Diff:
             differs = find_differences(match.old(values[0]), match.new(values[1]))
             told["changed"] = pc.sum(differs).as_py() or 0
             changed = differs if changed is None else pc.or_(changed, differs)
-        texts = {column.type, types[column.name]} == {"text"}
-        columns.append(
-            {**told, **_compare_values(*(pc.utf8_length(each) if texts else each for each in values))}
-        )
+        kind = _find_kind(values, {column.type, types[column.name]})
+        measured = [pc.utf8_length(each) for each in values] if kind == "text" else values
+        columns.append({**told, "kind": kind, **_compare_values(measured[0], measured[1], kind)})
     if match is not None:
         rows["changed"] = (pc.sum(changed).as_py() or 0) if changed is not None else 0
     columns.sort(key=lambda each: (-each["distance"], -(each["changed"] or 0), each["column"]))
@@ -108,23 +115,29 @@ def _load_schema(root: Path, version: Version) -> Schema:
     return parse_schema(load_json(find_file(root, version, "data/raw/schema.json")))
 
 
-def _compare_values(before: pa.ChunkedArray, after: pa.ChunkedArray) -> dict[str, Any]:
+def _find_kind(values: list[pa.ChunkedArray], types: set[str]) -> str:
+    """Tell how a column is compared."""
+    if types == {"text"}:
+        return "text"
+    if any(_is_named(column.type) for column in values):
+        return "category"
+    return "time" if any(pa.types.is_temporal(column.type) for column in values) else "number"
+
+
+def _compare_values(before: pa.ChunkedArray, after: pa.ChunkedArray, kind: str) -> dict[str, Any]:
     missing = {
         f"missing % {when}": round(100 * column.null_count / max(len(column), 1), 2)
         for when, column in (("before", before), ("after", after))
     }
-    if _is_named(before.type) or _is_named(after.type):
-        return {
-            "distance": _measure_variation(before, after),
-            "mean before": None,
-            "mean after": None,
-            **missing,
-        }
-    numbers = [_as_numbers(column) for column in (before, after)]
-    means = [float(values.mean()) if len(values) else None for values in numbers]
-    if pa.types.is_temporal(before.type):
-        means = [None, None]
-    return {"distance": _measure_gap(*numbers), "mean before": means[0], "mean after": means[1], **missing}
+    means: list[float | None] = [None, None]
+    if kind == "category":
+        distance = _measure_variation(before, after)
+    else:
+        numbers = [_as_numbers(column) for column in (before, after)]
+        distance = _measure_gap(*numbers)
+        if kind != "time":
+            means = [float(values.mean()) if len(values) else None for values in numbers]
+    return {"distance": distance, "mean before": means[0], "mean after": means[1], **missing}
 
 
 def _is_named(kind: pa.DataType) -> bool:

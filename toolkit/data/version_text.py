@@ -109,12 +109,16 @@ def _show_raw(diff: Diff, width: int) -> list[str]:
         more = f"\nand {len(moved) - SHOWN_COLUMNS} more" if len(moved) > SHOWN_COLUMNS else ""
         parts.append(
             "Values, by distance of the distributions (0 to 1)\n"
-            + show_table(moved[:SHOWN_COLUMNS], width)
+            + show_table([_leave_out(each, "kind") for each in moved[:SHOWN_COLUMNS]], width)
             + more
         )
     else:
         parts.append(f"Values: {_tell_unmoved(diff)}")
     return parts
+
+
+def _leave_out(entry: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != key}
 
 
 def _tell_unmoved(diff: Diff) -> str:

@@ -50,7 +50,7 @@ def plot_feature(data: Dataset, name: str, by_class: bool = True) -> Plot:
     axes = grid.flat[0]
     if ordered or kind == "text":
         values = measure_lengths(data, name) if kind == "text" else data.numbers(name)
-        draw = _draw_ranges if crowded else _draw_histogram
+        draw = _draw_ranges if crowded else draw_histogram
         draw(axes, {group: values[rows] for group, rows in groups.items()}, kind == "time")
         axes.set_xlabel(shorten(name, 60) + (": characters" if kind == "text" else ""))
         if regression:
@@ -58,7 +58,7 @@ def plot_feature(data: Dataset, name: str, by_class: bool = True) -> Plot:
             grid.flat[1].set_xlabel(axes.get_xlabel())
     else:
         codes, names = data.codes(name)
-        (_draw_shares if crowded else _draw_bars)(axes, codes, names, groups)
+        (_draw_shares if crowded else draw_bars)(axes, codes, names, groups)
         axes.set_title(shorten(name, 60))
         if regression:
             _draw_label_by_category(grid.flat[1], codes, names, data.targets)
@@ -89,12 +89,13 @@ def describe_feature(data: Dataset, name: str, by_class: bool = True) -> Table:
             rows[group] = facts | {"distinct": int((counts > 0).sum()), "most frequent": ", ".join(told)}
             continue
         values = (measure_lengths(data, name) if kind == "text" else data.numbers(name))[chosen]
-        rows[group] = facts | _describe_numbers(values[~np.isnan(values)], kind)
+        rows[group] = facts | describe_numbers(values[~np.isnan(values)], kind)
     note = f"characters of the texts, {data.tell()}" if kind == "text" else data.tell()
     return Table(pd.DataFrame.from_dict(rows, orient="index"), note)
 
 
-def _describe_numbers(values: FloatArray, kind: str) -> dict[str, str]:
+def describe_numbers(values: FloatArray, kind: str) -> dict[str, str]:
+    """Give mean, standard deviation and quantiles of known values, as they are shown."""
     if not len(values):
         return {}
     tell = show_time if kind == "time" else show_number
@@ -121,7 +122,8 @@ def find_range(values: FloatArray) -> tuple[float, float, int]:
     return low, high, int(((values < low) | (values > high)).sum())
 
 
-def _draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
+def draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
+    """Draw the shares of each group's values over common bins."""
     known = {group: values[~np.isnan(values)] for group, values in groups.items()}
     pooled = np.concatenate(list(known.values()))
     if not len(pooled):
@@ -171,7 +173,8 @@ def _draw_ranges(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
         set_dates(axes)
 
 
-def _draw_bars(axes: Any, codes: NDArray[Any], names: list[str], groups: Groups) -> None:
+def draw_bars(axes: Any, codes: NDArray[Any], names: list[str], groups: Groups) -> None:
+    """Draw the share of each group's rows in the first categories, the others together, and missing ones."""
     kept = names[:_MOST_BARS]
     rest = len(names) - len(kept)
     labels = [*shorten_all(kept, 30), *([f"{rest:,} other categories"] if rest else [])]

@@ -173,9 +173,11 @@ class RowFault(FeatureError):
         super().__init__(str(definition.tell(text)))
         self.definition, self.text, self.row = definition, text, 0
 
-    def at(self, first: int) -> FeatureError:
+    def at(self, first: int) -> RowFault:
         """Make the error that names the row, if that of place 0 is called ``first``."""
-        return self.definition.tell(f"row {first + self.row}: {self.text}")
+        named = RowFault(self.definition, f"row {first + self.row}: {self.text}")
+        named.row = first + self.row
+        return named
 
 
 def show_row(values: Iterable[tuple[str, Any]]) -> str:

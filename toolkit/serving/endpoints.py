@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Mapping
@@ -12,12 +13,15 @@ from typing import Any
 import orjson
 
 from toolkit.errors import RequestError, ToolkitError
+from toolkit.features.functions import RowFault
 from toolkit.serving.metrics import Metrics
 from toolkit.serving.model import Model, Predictions
 from toolkit.serving.recorder import Answered, Recorder
 from toolkit.serving.request import Rows, parse_request
 
 JSON = "application/json"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,16 @@ class Endpoints:
         }
 
     def _predict(self, rows: Rows) -> Predictions:
-        if rows.count == 1:
-            return self.model.predict_rows(rows.sent)
-        return self.model.predict(rows.as_arrays(), first_row=0)
+        try:
+            if rows.count == 1:
+                return self.model.predict_rows(rows.sent)
+            return self.model.predict(rows.as_arrays(), first_row=0)
+        except RowFault as fault:  # the values are allowed, and a person's function cannot do with them
+            name = fault.definition.name
+            # No values here: a personal one must not get into the log.
+            logger.warning("The function of feature '%s' cannot compute a row of a request.", name)
+            finding = {"message": str(fault), "row": fault.row, "feature": name}
+            raise RequestError(str(fault), 422, "feature", [finding]) from None
 
     def schema(self) -> Answer:
         """Answer ``GET /schema``."""

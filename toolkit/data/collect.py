@@ -220,7 +220,7 @@ def _check_faults(
     aside = params.on_violation == "quarantine" and not faults.table
     if not len(faults) or (aside and checker.rows > writer.refused):
         return
-    how = advise(faults, params.on_violation, params.contract, first)
+    how = advise(faults, params.on_violation, checker.contract, first)
     if source.text and any(faults):
         how = f"Rows are counted from the first after the header. {how}"
     said = f"{params.contract} (inferred)" if first else params.contract

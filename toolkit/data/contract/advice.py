@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from toolkit.data.contract.faults import Faults
+from toolkit.data.contract.rules import Contract
 
 
-def advise(faults: Faults, mode: str, contract: str, first: bool) -> str:
+def advise(faults: Faults, mode: str, contract: Contract, first: bool) -> str:
     """Say it in a sentence or two: no more than would help, and nothing that is set already.
 
     Parameters
@@ -14,13 +15,28 @@ def advise(faults: Faults, mode: str, contract: str, first: bool) -> str:
         All of the table's.
     mode : str
         ``collect.on_violation``.
-    contract : str
-        How the contract is called.
+    contract : Contract
+        What the table was checked by.
     first : bool
         There was no contract: it is inferred from this very table.
     """
     if first:
-        return _advise_first(mode, contract)
+        return _advise_first(mode, contract.file)
+    return _tell_empty(faults, contract) + _advise_later(faults, mode, contract.file)
+
+
+def _tell_empty(faults: Faults, contract: Contract) -> str:
+    """Say so where cells that might be left empty may not be, by the contract."""
+    strict = [
+        fault.column
+        for fault in faults
+        if "empty" in fault.reason.advice and not contract.by_name[fault.column].missing
+    ]
+    named = ", ".join(f"'{name}'" for name in dict.fromkeys(strict))
+    return f"Cells of {named} may be empty only with missing: true in the contract. " if strict else ""
+
+
+def _advise_later(faults: Faults, mode: str, contract: str) -> str:
     correct = f"Correct the table, or {contract} if that is wrong"
     if mode == "widen":
         return (

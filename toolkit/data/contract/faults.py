@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.data.contract.convert import Reason, as_text
+from toolkit.errors import count_of
 
 SHOWN_ROWS = 5  # rows that a finding names
 SHOWN_VALUES = 3  # values that it quotes
@@ -69,7 +70,7 @@ class Fault:
         """Say it in a sentence or two."""
         more = f" and {self.count - len(self.rows):,} more" if self.count > len(self.rows) else ""
         got = f" (got {', '.join(self.values)})" if self.values else ""
-        broken = f"{self.count:,} of {total:,} rows break{'s' if self.count == 1 else ''} this"
+        broken = f"{self.count:,} of {count_of(total, 'row')} break{'s' if self.count == 1 else ''} this"
         return (
             f"column '{self.column}' {self.reason.must}. {broken}: {self._tell_places(locate)}{more}{got}. "
             f"{self.reason.advice}"

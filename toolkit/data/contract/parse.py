@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from toolkit.data.contract.rules import LARGEST, ORDERED, TYPES, Contract, Rule
+from toolkit.data.contract.times import can_read
 from toolkit.errors import DataError, ParamsError, suggest
 from toolkit.params_file import Finding, compose, construct
 from toolkit.paths import tell_path
@@ -27,6 +28,27 @@ KEYS = (
     "format",
     "personal",
 )
+OTHER_WORDS = {  # what other programs call a type or a key
+    "bool": "boolean",
+    "date": "time",
+    "datetime": "time",
+    "description": "meaning",
+    "double": "number",
+    "enum": "categories",
+    "float": "number",
+    "int": "integer",
+    "max": "maximum",
+    "min": "minimum",
+    "nullable": "missing",
+    "optional": "missing",
+    "str": "text",
+    "string": "text",
+    "timestamp": "time",
+    "timezone": "zone",
+    "tz": "zone",
+    "units": "unit",
+    "values": "categories",
+}
 FOR_TYPES = {  # keys that only some types have
     "unit": ("number", "integer"),
     "minimum": ORDERED,
@@ -124,7 +146,7 @@ class _Reader:
             return Rule(column, "text")
         kind = values.get("type")
         if kind not in TYPES:
-            near = suggest(kind, TYPES) if isinstance(kind, str) else ""
+            near = _suggest(kind, TYPES) if isinstance(kind, str) else ""
             self._find(
                 (*where, "type"), f"must be one of {', '.join(TYPES)}. Got {_show(kind)} instead.{near}"
             )
@@ -133,7 +155,7 @@ class _Reader:
         for key, value in values.items():
             place = (*where, key)
             if key not in KEYS:
-                self._find(place, f"unknown key.{suggest(key, KEYS)} Valid keys: {', '.join(KEYS)}.")
+                self._find(place, f"unknown key.{_suggest(key, KEYS)} Valid keys: {', '.join(KEYS)}.")
             elif kind and kind not in FOR_TYPES.get(key, TYPES):
                 self._find(
                     place,
@@ -159,10 +181,21 @@ class _Reader:
             and compare_key(low, rule.zone) > compare_key(high, rule.zone)
         ):
             self._find((*where, "minimum"), f"must not be above the maximum, {high}. Got {low} instead.")
+        for key, end in (("minimum", low), ("maximum", high)):
+            if rule.type == "time" and not rule.zone and end and dt.datetime.fromisoformat(str(end)).tzinfo:
+                self._find(
+                    (*where, key),
+                    f"must be without an offset, as the column has no zone. Got '{end}' instead.",
+                )
         if rule.unseen == "refuse" and not rule.categories:
             self._find(
                 (*where, "unseen"), "must be 'allow' where no categories are listed: list them, or allow all."
             )
+
+
+def _suggest(word: str, valid: Sequence[str]) -> str:
+    known = OTHER_WORDS.get(word.lower())
+    return f" Did you mean '{known}'?" if known in valid else suggest(word, valid)
 
 
 def compare_key(end: float | int | str, zone: str) -> Any:
@@ -193,7 +226,7 @@ def _end(value: Any, kind: str | None) -> Checked:
         except (TypeError, ValueError):
             return None, "a time in ISO 8601, such as 2024-03-12 or 2024-03-12T10:00:00"
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value):
+    if not number or not abs(value) <= sys.float_info.max:
         return None, "a finite number"
     if kind == "integer" and (value != int(value) or abs(value) > LARGEST):
         return None, f"a whole number within {LARGEST}, since the column is integer"
@@ -239,9 +272,9 @@ def _zone(value: Any) -> Checked:
 
 
 def _format(value: Any) -> Checked:
-    if isinstance(value, str) and ("%" in value or not value):
+    if isinstance(value, str) and (not value or can_read(value)):
         return value, ""
-    return None, "how the times are written, such as '%d/%m/%Y %H:%M'"
+    return None, "how the times are written, with the year and without %f and %z, such as '%d/%m/%Y %H:%M'"
 
 
 _CHECKS: dict[str, Callable[[Any], Checked]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
@@ -122,6 +124,18 @@ def _parse_format(values: pa.Array, zone: str, form: str) -> tuple[pa.Array, lis
     reason = (f"must be a time written as {form}, as its contract says", "Correct them, or leave them empty.")
     local, missed = _localise(wall, zone)
     return local, _present((reason, refused)) + missed
+
+
+def can_read(form: str) -> bool:
+    """Whether what is written in a format (as C's strptime) is read as it was meant, to the year at least."""
+    times = pa.array(
+        [dt.datetime(1987, 10, 23, 21, 43, 56), dt.datetime(2031, 2, 7, 8, 9, 10)], pa.timestamp("s")
+    )
+    try:
+        back = pc.strptime(pc.strftime(times, form), form, "s", error_is_null=True)
+    except pa.ArrowInvalid:
+        return False
+    return pc.year(back).equals(pc.year(times))
 
 
 def _without_zeros(texts: pa.Array) -> pa.Array:

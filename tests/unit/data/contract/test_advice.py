@@ -7,6 +7,7 @@ from toolkit.data.contract.advice import advise
 from toolkit.data.contract.check import LACKS, NO_KEY
 from toolkit.data.contract.convert import NO_NUMBER, Reason
 from toolkit.data.contract.faults import Faults, Refusal
+from toolkit.data.contract.rules import Contract, Rule
 
 TABLE, WIDENS, OTHER = "column 'x' must be there and is not.", LACKS, NO_NUMBER
 CASES = [  # mode, no contract yet, what is wrong, which modes are named
@@ -35,7 +36,18 @@ def test_only_what_helps_is_advised(
             faults.table.append(what)
         else:
             faults.add(Refusal("x", what, np.array([True])), None, 0)
-    told = advise(faults, mode, "schemas/t.yaml", first)
+    contract = Contract("id", (Rule("x", "number", missing=True),), "schemas/t.yaml")
+    told = advise(faults, mode, contract, first)
     words = {"quarantine", "widen", "end the run still", "No row is left", "no row is left"}
     assert {word for word in words if word in told} == named
     assert "schemas/t.yaml" in told
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_cell_is_to_be_left_empty_only_where_the_contract_lets_it(missing: bool) -> None:
+    faults = Faults()
+    faults.add(Refusal("x", NO_NUMBER, np.array([True])), None, 0)
+    assert "leave them empty" in NO_NUMBER.advice
+    contract = Contract("id", (Rule("x", "number", missing=missing),), "schemas/t.yaml")
+    told = advise(faults, "fail", contract, False)
+    assert ("Cells of 'x' may be empty only with missing: true in the contract." in told) != missing

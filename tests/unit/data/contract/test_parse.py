@@ -46,6 +46,7 @@ def test_a_contract_is_read() -> None:
     ("old", "new", "line", "words"),
     [
         ("type: text", "type: string", 4, "id.type: must be one of number, integer"),
+        ("type: text", "type: string", 4, "Did you mean 'text'?"),
         ("type: number", "type: numbr", 6, "size.type: must be one of"),
         ("type: number", "type: numbr", 6, "Did you mean 'number'?"),
         (
@@ -57,6 +58,17 @@ def test_a_contract_is_read() -> None:
         ("{type: text}", "text", 4, "id: must be a mapping with at least 'type'. Got 'text' instead."),
         ("unit: years", "units: years", 5, "1.units: unknown key. Did you mean 'unit'?"),
         ("minimum: 0", "minimum: low", 5, "1.minimum: must be a finite number. Got 'low' instead."),
+        ("minimum: 0,", "min: 0,", 5, "Did you mean 'minimum'?"),
+        ("minimum: -1.5", "minimum: 1" + "0" * 400, 6, "size.minimum: must be a finite number"),
+        (
+            '"%d/%m/%Y"',
+            '"%d/%m/%Y", maximum: 2030-01-01T00:00Z',
+            12,
+            "day.maximum: must be without an offset",
+        ),
+        ('"%d/%m/%Y"', '"%d/%m"', 12, "day.format: must be how the times are written, with the year"),
+        ('"%d/%m/%Y"', '"%d/%m/%Y %H:%M%z"', 12, "without %f and %z"),
+        ('"%d/%m/%Y"', '"%d/%m/%Y %H:%M:%S.%f"', 12, "without %f and %z"),
         ("minimum: 0", "minimum: 0.5", 5, "1.minimum: must be a whole number within"),
         ("minimum: 0", "minimum: 130", 5, "1.minimum: must not be above the maximum, 120. Got 130 instead."),
         ("minimum: -1.5", "minimum: .nan", 6, "size.minimum: must be a finite number"),

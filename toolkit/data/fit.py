@@ -62,5 +62,7 @@ def fit_features(
 def write_features(folder: Path, features: Features, definitions: Path | None = None) -> None:
     """Write features.json, and beside it the file that defines features (or one that says that none does)."""
     write_json(folder / "features.json", features.to_dict())
-    source = definitions.read_text(encoding="utf-8") if definitions else NONE
+    source = (
+        definitions.read_bytes().decode("utf-8") if definitions else NONE
+    )  # line ends and all: its hash is kept
     write_text(folder / "definitions.py", source)

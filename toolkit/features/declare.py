@@ -26,6 +26,7 @@ MAKERS: Mapping[str, type[Maker]] = {
     "history": History,
     FUNCTION: Function,
 }
+MOST_COLUMNS = 10_000  # of a text: each is a column of the model's matrix, eight bytes a row
 TERMS = 50  # of a text column that nobody has defined a feature of: enough to tell topics apart, few enough to read
 
 
@@ -41,6 +42,11 @@ def category(column: str, rare: int = 0, **about: str) -> Definition:
 
 def dates(column: str, parts: Sequence[str] = (), zone: str = "", **about: str) -> Definition:
     """Take parts of a time, on the clock of ``zone`` (IANA name) where the column has offsets; () chooses."""
+    if not isinstance(parts, list | tuple) or len(set(map(str, parts))) < len(parts):
+        raise FeatureError(
+            f'parts must be a list, each once, such as ["hour", "weekday"]. Got {parts!r:.60} instead.'
+        )
+    check_texts({"zone": zone})
     return _declare("dates", (column,), {"parts": list(parts), "zone": zone}, (column,), about)
 
 
@@ -51,13 +57,13 @@ def text_stats(column: str, **about: str) -> Definition:
 
 def text_hash(column: str, buckets: int = 64, ngrams: tuple[int, int] = (1, 1), **about: str) -> Definition:
     """Count a text's terms in ``buckets`` by their hash; ``ngrams`` are the fewest and most words of a term."""
-    params = {"buckets": _whole("buckets", buckets, 1), "ngrams": _span(ngrams)}
+    params = {"buckets": _whole("buckets", buckets, 1, MOST_COLUMNS), "ngrams": _span(ngrams)}
     return _declare("text_hash", (column,), params, (column,), about)
 
 
 def tfidf(column: str, terms: int = 100, ngrams: tuple[int, int] = (1, 1), **about: str) -> Definition:
     """Weigh the ``terms`` that most training texts have by TF-IDF."""
-    params = {"terms": _whole("terms", terms, 1), "ngrams": _span(ngrams)}
+    params = {"terms": _whole("terms", terms, 1, MOST_COLUMNS), "ngrams": _span(ngrams)}
     return _declare("tfidf", (column,), params, (column,), about)
 
 
@@ -129,7 +135,9 @@ def _history(
     statistic: str, columns: tuple[str, ...], window_s: float, about: Mapping[str, Any]
 ) -> Definition:
     if not isinstance(window_s, (int, float)) or isinstance(window_s, bool) or not 0 <= window_s < 1e10:
-        raise FeatureError(f"window_s must be seconds from 0 on. Got {window_s!r} instead.")
+        raise FeatureError(
+            f"window_s must be seconds from 0 on, to 10,000,000,000. Got {window_s!r} instead."
+        )
     return _declare("history", columns, {"statistic": statistic, "window_s": window_s}, (), about)
 
 
@@ -155,15 +163,17 @@ def _declare(
     return Definition("", maker, inputs, params, claims=(*claims, *about.get("replaces", ())), **named)
 
 
-def _whole(name: str, value: int, least: int) -> int:
-    if type(value) is not int or value < least:
-        raise FeatureError(f"{name} must be a whole number from {least} on. Got {value!r} instead.")
+def _whole(name: str, value: int, least: int, most: int = 0) -> int:
+    if type(value) is not int or value < least or (most and value > most):
+        span = f"from {least} to {most:,}" if most else f"from {least} on"
+        raise FeatureError(f"{name} must be a whole number {span}. Got {value!r:.40} instead.")
     return value
 
 
 def _span(ngrams: Sequence[int]) -> list[int]:
     if (
-        len(ngrams) != 2
+        not isinstance(ngrams, list | tuple)
+        or len(ngrams) != 2
         or not all(type(size) is int for size in ngrams)
         or not 1 <= ngrams[0] <= ngrams[1] <= 5
     ):

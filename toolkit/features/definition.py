@@ -63,6 +63,9 @@ class Definition:
         SHA-256 of the file that the definition was read from; empty for one that no file holds.
     file, line : str and int
         What people call that file, and where it stands there.
+    instants : tuple of str
+        Times that its function must be able to place in the world, because it reads them by the machine's clock if they
+        have no offset.
     source : str
         SHA-256 of a function and of what it refers to in that file; comments and blanks do not count.
     """
@@ -81,6 +84,7 @@ class Definition:
     line: int = 0
     source: str = field(default="", compare=False)
     file: str = field(default="", compare=False)
+    instants: tuple[str, ...] = field(default=(), compare=False)
 
     def tell(self, text: str) -> FeatureError:
         """Make the error that says what is wrong with this feature, with the file and line of its definition."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
+from collections.abc import Sequence
 
 from toolkit.features.forbidden import find_forbidden
 from toolkit.features.kept_state import find_kept_state
@@ -29,6 +30,26 @@ def find_lines(tree: ast.Module) -> dict[str, list[int]]:
                 if isinstance(target, ast.Name):
                     lines.setdefault(target.id, []).append(node.lineno)
     return lines
+
+
+def find_instants(tree: ast.Module, label: str, inputs: Sequence[str]) -> tuple[str, ...]:
+    """Give the raw columns whose time a function places in the world, by ``timestamp()`` or ``astimezone(...)``."""
+    function = next(
+        (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == label), None
+    )
+    if function is None:
+        return ()
+    placed = {
+        node.func.value.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("timestamp", "astimezone")
+        and isinstance(node.func.value, ast.Name)
+    }
+    return tuple(
+        column for each, column in zip(function.args.args, inputs, strict=False) if each.arg in placed
+    )
 
 
 def measure_source(tree: ast.Module, label: str) -> str:

@@ -28,7 +28,8 @@ from typing import Any
 
 from toolkit.errors import FeatureError
 from toolkit.features.definition import FUNCTION, Definition
-from toolkit.features.definition_source import find_faults, find_lines, measure_source
+from toolkit.features.definition_source import find_faults, find_instants, find_lines, measure_source
+from toolkit.features.kept_state import is_decorator
 from toolkit.features.mark import MARK, Mark
 from toolkit.features.typed_function import GIVEN, make_call, name_columns, read_types, show_type
 
@@ -56,7 +57,7 @@ def load_definitions(path: Path, name: str = "") -> tuple[Definition, ...]:
             "params.yaml; '' uses what each column's type gives."
         ) from None
     try:
-        return parse_definitions(source.decode("utf-8"), name, hashlib.sha256(source).hexdigest())
+        return parse_definitions(source.decode("utf-8-sig"), name, hashlib.sha256(source).hexdigest())
     except UnicodeDecodeError as error:
         raise FeatureError(f"{name} must be UTF-8 text. Got {error.reason} at byte {error.start}.") from None
 
@@ -115,7 +116,13 @@ def parse_definitions(
                 faults.append((line, f"feature '{label}' is defined a second time. Rename one of them."))
             try:
                 found += [
-                    replace(each, line=line, file=name, source=measure_source(tree, label))
+                    replace(
+                        each,
+                        line=line,
+                        file=name,
+                        source=measure_source(tree, label),
+                        instants=find_instants(tree, label, each.inputs),
+                    )
                     for each in _read(label, module.get(label))
                 ]
             except FeatureError as error:
@@ -161,25 +168,57 @@ def _execute(tree: ast.Module, name: str, known: Mapping[str, Any]) -> dict[str,
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         line = next((frame.lineno for frame in reversed(frames) if frame.filename == name), 1)
-        said = str(error) if isinstance(error, FeatureError) else f"{type(error).__name__}: {error}"
-        raise FeatureError(f"{name}:{line}: the file must run and does not. {said}") from None
+        failed = f"the file must run and does not. {type(error).__name__}: {error}"
+        raise FeatureError(f"{name}:{line}: {error if isinstance(error, FeatureError) else failed}") from None
     return module.__dict__
 
 
 def _find_lost(tree: ast.Module, module: Mapping[str, Any], seen: set[str]) -> list[tuple[int, str]]:
-    """Find features that would be overlooked: defined in a block, or a built-in that is assigned to no name."""
-    lost = [
-        (1, f"feature '{label}' must be defined at the left margin, by 'def' or 'name = ...', and is not.")
-        for label, value in module.items()
-        if label not in seen and _is_feature(value)
-    ]
-    for node in tree.body:
-        call = node.value if isinstance(node, ast.Expr) else None
+    """Find features that would be overlooked: in a block, a class or a list, overwritten, or assigned to no name."""
+    margin = "must be defined at the left margin, by 'def' or 'name = ...', and is not."
+    lost = []
+    for label, value in module.items():
+        if label not in seen and _is_feature(value):
+            lost.append((_find_line(tree, label), f"feature '{label}' {margin}"))
+        elif label in seen and _holds_features(value):
+            text = f"'{label}' holds features, which are overlooked there. Assign each to a name of its own."
+            lost.append((_find_line(tree, label), text))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(map(is_decorator, node.decorator_list)):
+            if node not in tree.body and node.name not in module:
+                lost.append((node.lineno, f"feature '{node.name}' {margin}"))
+            elif node in tree.body and not _is_feature(module.get(node.name)):
+                lost.append(
+                    (
+                        node.lineno,
+                        f"feature '{node.name}' is overwritten or removed further below. Rename one.",
+                    )
+                )
+    for statement in tree.body:
+        call = statement.value if isinstance(statement, ast.Expr) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
             maker = module.get(call.func.id)
             if getattr(maker, "__module__", "") == "toolkit.features.declare":
-                lost.append((node.lineno, f"{call.func.id}(...) must be assigned to the feature's name."))
+                lost.append(
+                    (statement.lineno, f"{call.func.id}(...) must be assigned to the feature's name.")
+                )
     return lost
+
+
+def _find_line(tree: ast.Module, label: str) -> int:
+    """Give the line where a name is defined first, wherever that is."""
+    for node in ast.walk(tree):
+        name = node.id if isinstance(node, ast.Name) else getattr(node, "name", "")
+        if name == label and isinstance(node, ast.stmt | ast.expr):
+            return node.lineno
+    return 1
+
+
+def _holds_features(value: object) -> bool:
+    items = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple | set) else ()
+    )
+    return any(_is_feature(each) for each in items)
 
 
 def _is_feature(value: object) -> bool:

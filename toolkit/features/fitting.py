@@ -40,6 +40,7 @@ def fit_definitions(
     fitted: Fitted = []
     for definition in (*wanted, *definitions):
         try:
+            _check_instants(definition, inputs)
             state = known.get(definition.name)
             fitted.append((definition, _fit(definition, columns, inputs) if state is None else state))
         except FeatureError as problem:
@@ -66,6 +67,16 @@ def _look_at_columns(
     if findings:
         raise FeatureError("\n".join(findings))
     return inputs
+
+
+def _check_instants(definition: Definition, inputs: Mapping[str, Input]) -> None:
+    for name in definition.instants:
+        if name in inputs and inputs[name].kind == "time" and not inputs[name].zoned:
+            raise definition.tell(
+                f"feature '{definition.name}' takes '{name}', whose times have no offset: timestamp() and astimezone() "
+                "would read them by the clock of the machine. Subtract another time, such as datetime(1970, 1, 1), or "
+                "name the column's zone in the contract."
+            )
 
 
 def _fit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,7 @@ RETURNS: dict[str, tuple[type, ...]] = {
     "category": (str,),
 }
 BLOCK_ROWS = 65_536
+LARGEST = int(sys.float_info.max)
 _EPOCH = datetime(1970, 1, 1)
 _GIVEN = (Input("given", "category"),)
 
@@ -58,7 +60,17 @@ class Function(Maker):
             except RowFault as fault:
                 raise fault.at(start + 1) from None
             counts.update(given if unfitted.categorical else {None: given.count(None)})
-        return Category.learn(counts) if unfitted.categorical else {"missing": counts[None] > 0}
+        return unfitted.learn(counts) if unfitted.categorical else {"missing": counts[None] > 0}
+
+    def learn(self, counts: Counter[Any]) -> dict[str, Any]:
+        """Learn the categories, which are written as text."""
+        for text in counts:
+            if text is not None and any("\ud800" <= sign <= "\udfff" for sign in text):
+                raise self.definition.tell(
+                    f"feature '{self.definition.name}' must give text that UTF-8 can hold. Got {text!r:.60}, which has "
+                    "half of a sign. Leave it out, or decode the bytes that it came from."
+                )
+        return Category.learn(counts)
 
     def columns(self, columns: Sequence[Any]) -> np.ndarray:
         """Call the function for each row."""
@@ -102,6 +114,8 @@ class Function(Maker):
             return None if self._may_lack else self._refuse_none(plain)
         if type(given) not in self._allowed:
             given = self._plain(given, plain)
+        if type(given) is int and not -LARGEST <= given <= LARGEST:
+            raise self._tell_infinite(plain, given)
         if type(given) is float and not math.isfinite(given):
             if math.isnan(given):
                 return None if self._may_lack else self._refuse_none(plain)
@@ -147,7 +161,8 @@ class Function(Maker):
 
     def _tell_infinite(self, plain: Sequence[Any], given: Any) -> FeatureError:
         return self._fault(
-            f"must give a finite number, or None for missing. Got {given!r:.40} for {self._show(plain)}."
+            f"must give a finite number that 64 bits can hold, or None for missing. Got {_show(given)} for "
+            f"{self._show(plain)}."
         )
 
     def _tell_failure(self, plain: Sequence[Any], error: BaseException) -> FeatureError:

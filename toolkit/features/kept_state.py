@@ -69,7 +69,7 @@ def _find_assigned(tree: ast.Module) -> dict[str, bool]:
 
 def _find_called(functions: dict[str, ast.FunctionDef]) -> list[ast.FunctionDef]:
     """Give the functions below @feature, and all of the file that they refer to."""
-    wanted = [name for name, node in functions.items() if any(map(_is_feature, node.decorator_list))]
+    wanted = [name for name, node in functions.items() if any(map(is_decorator, node.decorator_list))]
     seen: set[str] = set()
     while wanted:
         name = wanted.pop()
@@ -79,7 +79,8 @@ def _find_called(functions: dict[str, ast.FunctionDef]) -> list[ast.FunctionDef]
     return [functions[name] for name in functions if name in seen]
 
 
-def _is_feature(decorator: ast.expr) -> bool:
+def is_decorator(decorator: ast.expr) -> bool:
+    """Tell whether it is @feature."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return getattr(called, "id", getattr(called, "attr", "")) == "feature"
 

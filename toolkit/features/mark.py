@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,13 +66,29 @@ def feature(
     mark = Mark(meaning.strip(), unit, owner, tuple(replaces), dict(named))
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        what = _tell_kind(function)
+        if what:
+            raise FeatureError(
+                f"@feature must stand above a function that returns a row's value. It is {what}."
+            )
         setattr(function, MARK, mark)
         return function
 
     return declare
 
 
-def check_texts(texts: Mapping[str, object], replaces: object) -> None:
+def _tell_kind(function: Any) -> str:
+    """Say what something is that no value of a row can be asked of; nothing for a function."""
+    if isinstance(function, type):
+        return f"the class '{function.__name__}'"
+    if not callable(function):
+        return f"{function!r:.40}"
+    if inspect.iscoroutinefunction(function):
+        return f"'{function.__name__}', which is async: leave that word out"
+    return f"'{function.__name__}', which yields: use return" if inspect.isgeneratorfunction(function) else ""
+
+
+def check_texts(texts: Mapping[str, object], replaces: object = ()) -> None:
     """Check that what is said for people is text, and that ``replaces`` is a list of columns.
 
     Raises

@@ -82,7 +82,10 @@ class Features:
             )
         doubled = sorted({name for name in self.names if self.names.count(name) > 1})
         if doubled:
-            raise FeatureError(f"Feature names must differ, and '{doubled[0]}' is there twice. Rename one.")
+            last = next(maker for maker in reversed(self._makers) if doubled[0] in maker.outputs)
+            raise last.definition.tell(
+                f"Feature names must differ, and '{doubled[0]}' is there twice. Rename one."
+            )
         self.inputs = {each.name: each.kind for each in inputs}
         self.nullable = frozenset(each.name for each in inputs if each.missing)
         self.zoned = frozenset(each.name for each in inputs if each.zoned)

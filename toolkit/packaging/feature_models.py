@@ -63,7 +63,7 @@ def match_models(ours: Model, name: str, models: Sequence[Model]) -> Iterator[st
 def load_texts(path: Path) -> dict[str, str]:
     """Give the text of each function of a definitions file; none if it is not there."""
     functions = [node for node in _parse(path).body if isinstance(node, ast.FunctionDef)]
-    lines = path.read_text(encoding="utf-8").split("\n") if functions else []
+    lines = path.read_text(encoding="utf-8-sig").split("\n") if functions else []
     starts = [min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1 for node in functions]
     return {
         node.name: "\n".join(lines[start : node.end_lineno])

@@ -47,7 +47,7 @@ def find_place(root: Path, given: str = "") -> Place:
     name = given or set_name or f"features/{params['package'].name}.py"
     path = root / name
     try:
-        text = path.read_bytes().decode("utf-8") if path.is_file() else ""
+        text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
     except UnicodeDecodeError as error:
         raise FeatureError(f"{name} must be UTF-8 text. Got {error.reason} at byte {error.start}.") from None
     return Place(path, name, text, name == set_name)

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.data.fit import write_features
 from toolkit.errors import FeatureError
-from toolkit.features import Features, check_definitions, load_definitions
+from toolkit.features import Features, check_definitions, load_definitions, load_features
 from toolkit.features.definitions import load_packaged, parse_definitions, run_definitions
 
 GOOD = '''"""Features of flats."""
@@ -152,10 +154,60 @@ WRONG = {
     "no meaning": ("@feature()\ndef f(price: float) -> float: ...", 4, "must say what it means"),
     "bare": ("@feature\ndef f(price: float) -> float: ...", 4, "Write @feature(meaning="),
     "twice": ('x = category("city")\nx = category("city")', 5, "'x' is defined a second time"),
-    "in a block": ('if True:\n    x = category("city")', 1, "'x' must be defined at the left margin"),
+    "in a block": ('if True:\n    x = category("city")', 5, "'x' must be defined at the left margin"),
     "unnamed": ('category("city")', 4, "category(...) must be assigned to the feature's name"),
     "raises": ("TABLE = {}\nRATE = TABLE['EUR']", 5, "the file must run and does not. KeyError: 'EUR'"),
     "exits": ("import sys\nsys.exit(3)", 5, "the file must run and does not. SystemExit: 3"),
+    "in a class": (
+        'class A:\n    @feature(meaning="m")\n    def f(self, price: float) -> float: ...',
+        6,
+        "feature 'f' must be defined at the left margin",
+    ),
+    "in a table": (
+        'TABLE = {"city": category("city")}',
+        4,
+        "'TABLE' holds features, which are overlooked there",
+    ),
+    "two at once": (
+        'x, y = category("city"), category("town")',
+        4,
+        "feature 'x' must be defined at the left",
+    ),
+    "overwritten": (
+        '@feature(meaning="m")\ndef f(price: float) -> float: ...\nf = 3',
+        5,
+        "feature 'f' is overwritten or removed further below",
+    ),
+    "a class": (
+        '@feature(meaning="m")\nclass A: ...',
+        4,
+        "above a function that returns a row's value. It is the class",
+    ),
+    "async": (
+        '@feature(meaning="m")\nasync def f(price: float) -> float: ...',
+        4,
+        "It is 'f', which is async: leave that word out",
+    ),
+    "yields": (
+        '@feature(meaning="m")\ndef f(price: float) -> float:\n    yield price',
+        4,
+        "It is 'f', which yields: use return",
+    ),
+    "parts are no list": (
+        'x = category("city")\nfrom toolkit.features import dates\ny = dates("at", parts="hour")',
+        6,
+        'parts must be a list, each once, such as ["hour", "weekday"]. Got \'hour\'',
+    ),
+    "too many columns": (
+        'from toolkit.features import text_hash\nx = text_hash("note", buckets=10**9)',
+        5,
+        "buckets must be a whole number from 1 to 10,000. Got 1000000000",
+    ),
+    "bad span": (
+        'from toolkit.features import tfidf\nx = tfidf("note", ngrams=2)',
+        5,
+        "ngrams must be the fewest and",
+    ),
     "bad option": ('x = category("city", rare=-1)', 4, "rare must be a whole number from 0 on. Got -1"),
     "pandas": ("import pandas as pd", 4, "Got 'pandas'"),
     "in a function": (
@@ -392,3 +444,29 @@ def test_what_is_said_of_a_built_in_is_checked() -> None:
     }.items():
         with pytest.raises(FeatureError, match=rf"x\.py:4: .*{message}"):
             parse_definitions(plain(f"x = {body}"), "x.py")
+
+
+@pytest.mark.parametrize("call", ["at.timestamp()", "at.astimezone(UTC).hour"])
+def test_a_time_without_offset_is_not_read_by_the_machine_s_clock(call: str) -> None:
+    body = f'from datetime import UTC\n@feature(meaning="m")\ndef f(at: datetime) -> float:\n    return float({call})'
+    found = parse_definitions(plain(body), "x.py")
+    columns = {"at": ["2026-01-01T00:00:00"]}
+    with pytest.raises(
+        FeatureError, match=r"x\.py:6: feature 'f' takes 'at', whose times have no offset: timestamp\(\)"
+    ):
+        Features.fit(columns, {"at": "time"}, found)
+    zoned = Features.fit({"at": ["2026-01-01T00:00:00Z"]}, {"at": "time"}, found, ["at"])
+    assert zoned.matrix({"at": ["2026-01-01T00:00:00Z"]})[0, -1] in (1767225600.0, 0.0)
+
+
+@pytest.mark.parametrize("change", [lambda text: text.replace("\n", "\r\n"), lambda text: "\ufeff" + text])
+def test_line_ends_and_marks_of_other_editors_are_taken(change: Any, tmp_path: Path) -> None:
+    source, folder = tmp_path / "x.py", tmp_path / "prepared"
+    source.write_bytes(
+        change(plain('@feature(meaning="m")\ndef f(a: float) -> float:\n    return a')).encode()
+    )
+    folder.mkdir()
+    features = Features.fit({"a": [1.0, 2.0]}, {"a": "number"}, load_definitions(source, "x.py"))
+    write_features(folder, features, source)
+    assert load_features(folder / "features.json").row({"a": 2.0}).tolist() == [2.0, 2.0]
+    assert (folder / "definitions.py").read_bytes() == source.read_bytes()

@@ -37,7 +37,17 @@ def test_values_come_as_a_person_expects_them() -> None:
 @pytest.mark.parametrize(
     ("given", "returns", "message"),
     [
-        (math.inf, "number", "must give a finite number, or None for missing. Got inf for a=1.0"),
+        (
+            math.inf,
+            "number",
+            "must give a finite number that 64 bits can hold, or None for missing. Got inf for a=1.0",
+        ),
+        (10**400, "number", "must give a finite number that 64 bits can hold, or None for missing. Got 1000"),
+        (
+            -(10**400),
+            "integer",
+            "must give a finite number that 64 bits can hold, or None for missing. Got -1000",
+        ),
         ("x", "number", "says that it returns number. Got 'x' .str. for a=1.0 instead"),
         ([1], "number", r"says that it returns number. Got \[1\] .list. for a=1.0 instead"),
         ({}, "category", r"says that it returns category. Got \{\} .dict. for a=1.0 instead"),
@@ -72,6 +82,21 @@ def test_a_function_s_texts_are_categories_of_training_rows() -> None:
     assert features.matrix(TRAIN)[:, -1].tolist() == [1.0, 0.0, 1.0]
     other = fit(lambda n: "big" if n > 9 else "small", "n", returns="category")
     assert math.isnan(other.row({"a": 1, "n": 10, "at": "2026-01-01T00:00:00Z"})[-1])
+
+
+def test_text_that_no_file_can_hold_is_refused() -> None:
+    with pytest.raises(FeatureError, match=r"'made' must give text that UTF-8 can hold. Got '.ud800b'"):
+        fit(lambda a: "\ud800b", "a", returns="category")
+
+
+def test_leaving_the_program_is_told_as_any_failure() -> None:
+    def leave(a: float) -> float:
+        raise SystemExit
+
+    with pytest.raises(
+        FeatureError, match=r"row 1: feature 'made' must give a value.* it raised SystemExit: no reason"
+    ):
+        fit(leave, "a")
 
 
 @pytest.mark.parametrize("given", [np.float64(2.5), np.float32(2.5), np.array(2.5)])

@@ -33,8 +33,21 @@ def as_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False)
     elif pa.types.is_decimal(kind) or pa.types.is_null(kind):
-        column = column.cast(pa.float64())
+        column = to_floats(column)
     return column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
+
+
+def to_floats(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Give numbers as float64: of a decimal the nearest one, as a request's number is read.
+
+    Arrow's own cast of decimals is a bit off in every seventh value.
+
+    >>> from decimal import Decimal
+    >>> column = pa.array([Decimal("1E-7")], pa.decimal128(18, 9))
+    >>> to_floats(column)[0].as_py(), column.cast(pa.float64())[0].as_py()
+    (1e-07, 1.0000000000000001e-07)
+    """
+    return (column.cast(pa.string()) if pa.types.is_decimal(column.type) else column).cast(pa.float64())
 
 
 def show_time(moment: np.datetime64) -> str:

@@ -17,6 +17,7 @@ from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Locate
 from toolkit.data.contract.infer import gather
 from toolkit.data.contract.parse import load_contract
+from toolkit.data.contract.rounding import tell_rounding
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.contract.text import write_contract_text
 from toolkit.data.describe import build_schema, find_feature_faults, find_role_faults
@@ -115,8 +116,12 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
         f"column '{name}' is in no later stage: collect.exclude leaves it out, since it holds {kind}, no plain values."
         for name, kind in source.left_out.items()
     ]
+    notices += [
+        tell_rounding(name, rounded, checker.facts[name].rule.type)
+        for name, rounded in sorted(checker.rounded.items())
+    ]
     notices += _notice(schema, facts)
-    sample, metrics = writer.sample.table(), _measure(schema, writer)
+    sample, metrics = writer.sample.table(), _measure(schema, writer, checker)
     return Collected(schema, contract, sample, writer.refused_rows(), metrics, notices, changes, text)
 
 
@@ -158,7 +163,7 @@ def _write_rows(
     checker = Checker(contract, source.columns, written, ours, aside=aside, locate=_locate_in(source))
     options = [params.delimiter, params.encoding, params.format, params.key]
     rules = [rule for rule in checker.rules if rule.name not in ours]
-    parts = TypedParts(root / PART_CACHE, rules, written, options)
+    parts = TypedParts(root / PART_CACHE, rules, written, options, checker.note_rounding)
     features = [rule.name for rule in rules if rule.name not in (params.key, *params.exclude)]
     folder.mkdir(parents=True, exist_ok=True)
     names = source.columns.names
@@ -258,8 +263,8 @@ def _notice(schema: Schema, facts: Mapping[str, Facts]) -> list[str]:
     return notices
 
 
-def _measure(schema: Schema, writer: RawWriter) -> dict[str, int | float]:
-    """Count rows, columns by role, missing values among the features, rows whose features repeat another's."""
+def _measure(schema: Schema, writer: RawWriter, checker: Checker) -> dict[str, int | float]:
+    """Count rows, columns by role, missing values among the features, rows that repeat another, changed values."""
     features = [column for column in schema.columns if column.role == "feature"]
     missing = sum(column.missing for column in features)
     return {
@@ -269,4 +274,5 @@ def _measure(schema: Schema, writer: RawWriter) -> dict[str, int | float]:
         "missing_share": round(missing / (writer.rows * len(features)), 6),
         "repeated_rows": writer.repeated,
         "quarantined": writer.refused,
+        "rounded_values": sum(rounded.values for rounded in checker.rounded.values()),
     }

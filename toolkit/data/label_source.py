@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from toolkit.columns import to_floats
 from toolkit.data.annotations import Rules
 from toolkit.data.contract.hashes import hash_column
 from toolkit.data.table import as_strings, check_key, load_table, tell_mixed
@@ -133,7 +134,7 @@ def _numbers(column: pa.ChunkedArray, rules: Rules, path: Path) -> pa.ChunkedArr
             f"Got {kind} instead.{tell_mixed(column) if pa.types.is_string(kind) else ''} Mend the values, or set "
             "annotate.task to classification."
         )
-    column = column.cast(pa.float64())
+    column = to_floats(column)
     wrong = np.flatnonzero(np.asarray(pc.is_inf(column).fill_null(False)))
     if len(wrong):
         rows = ", ".join(str(row + 1) for row in wrong[:SHOWN])

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolkit import columns as columns_module
+from toolkit.artifacts import write_json
 from toolkit.data.contract import convert as convert_module
+from toolkit.data.contract import rounding as rounding_module
 from toolkit.data.contract import times as times_module
 from toolkit.data.contract.convert import Written, convert
+from toolkit.data.contract.rounding import Rounded, add_rounding, measure_rounding
 from toolkit.data.contract.rules import Rule
 from toolkit.data.sources import Part, arrow_file, csv_file, json_lines, prediction_log
 from toolkit.data.sources.part_cache import PartCache
 from toolkit.data.sources.source import BATCH_ROWS
 
-MODULES = (convert_module, times_module, arrow_file, csv_file, json_lines, prediction_log)
-ROWS, AS_READ = "rows.parquet", "as_read"
+MODULES = (
+    *(columns_module, convert_module, rounding_module, times_module),
+    *(arrow_file, csv_file, json_lines, prediction_log),
+)
+ROWS, AS_READ, ROUNDED = "rows.parquet", "as_read", "rounded.json"
+
+Note = Callable[[str, Rounded], None]
 
 
 class TypedParts:
@@ -36,10 +47,15 @@ class TypedParts:
         How numbers are written in text.
     options : object
         How the parts are read, as JSON: what else decides what comes out of them.
+    note : callable
+        Told of each column of a part whose values the conversion changed, before the part's rows are given; not of
+        rows that are given as they were read.
     """
 
-    def __init__(self, folder: Path, rules: list[Rule], written: Written, options: object) -> None:
-        self._rules, self._written = rules, written
+    def __init__(
+        self, folder: Path, rules: list[Rule], written: Written, options: object, note: Note
+    ) -> None:
+        self._rules, self._written, self._note = rules, written, note
         told = [[rule.name, rule.type, rule.zone, rule.format] for rule in rules]
         self._cache = PartCache(folder, [told, *written, options], MODULES)
         self._schema = pa.schema([(rule.name, rule.arrow) for rule in rules])
@@ -61,11 +77,14 @@ class TypedParts:
         if (folder / AS_READ).exists():
             yield from part.batches()
             return
+        for column, rounded in json.loads((folder / ROUNDED).read_text(encoding="utf-8")).items():
+            self._note(column, Rounded(**rounded))
         with pq.ParquetFile(folder / ROWS) as file:
             part.rows = file.metadata.num_rows
             yield from file.iter_batches(BATCH_ROWS, use_threads=False)
 
     def _make(self, part: Part, folder: Path) -> None:
+        changed: dict[str, Rounded] = {}
         with pq.ParquetWriter(folder / ROWS, self._schema, compression="zstd") as writer:
             for batch in part.batches():
                 columns = []
@@ -74,6 +93,7 @@ class TypedParts:
                     if refused:
                         break
                     columns.append(values)
+                    add_rounding(changed, rule.name, measure_rounding(batch.column(rule.name), values))
                 else:
                     writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
                     continue
@@ -81,3 +101,4 @@ class TypedParts:
                 break
         if (folder / AS_READ).exists():
             (folder / ROWS).unlink()
+        write_json(folder / ROUNDED, {column: asdict(found) for column, found in changed.items()})

@@ -153,6 +153,7 @@ def test_figures(run: Run) -> None:
         "missing_share": 0.25,
         "repeated_rows": 1,
         "quarantined": 0,
+        "rounded_values": 0,
     }
 
 

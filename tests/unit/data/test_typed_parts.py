@@ -159,3 +159,32 @@ def test_old_json_lines_are_not_even_looked_through(
     assert looked == ["c.jsonl"]
     assert len(list((project.root / ".toolkit/cache/columns").iterdir())) == 3
     assert pq.read_table(project.root / "out/table.parquet")["x"].to_pylist() == [1.0, 1.0, 1.5]
+
+
+def test_values_that_were_changed_are_told_whether_their_part_is_read_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLKIT_ROOT", str(tmp_path))
+    (tmp_path / "raw").mkdir()
+    kind, start = pa.timestamp("ns"), 1_700_000_000_000_000_000
+    for name, first in (("a", 0), ("b", 7)):
+        table = pa.table(
+            {
+                "id": [f"{name}{n}" for n in range(3)],
+                "at": pa.array([start + first, start + 10**9, start + 5], kind),
+            }
+        )
+        pq.write_table(table, tmp_path / f"raw/{name}.parquet")
+    params = Collect(source="raw", key="id", exclude=[], contract="schemas/t.yaml")
+    found = []
+    for _ in range(3):
+        collected = collect_table(
+            open_source(params, tmp_path, tmp_path / "raw"), params, tmp_path, tmp_path / "out"
+        )
+        write_new_contract(collected, tmp_path / "schemas/t.yaml")
+        found.append((collected.notices, collected.metrics["rounded_values"]))
+    told = (
+        "column 'at': 3 times were cut to microseconds, such as 2023-11-14 22:13:20.000000005 to "
+        "2023-11-14 22:13:20.000000. Keep what is finer in a column of its own if it matters."
+    )
+    assert found[1:] == [([told], 3)] * 2 and told in found[0][0]

@@ -14,6 +14,7 @@ from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Faults, Locate, Refusal, locate_alone, tell_reasons
 from toolkit.data.contract.hashes import FirstRows, hash_column
 from toolkit.data.contract.parse import compare_key
+from toolkit.data.contract.rounding import Rounded, add_rounding, measure_rounding
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.sources.columns import list_some
 from toolkit.errors import suggest
@@ -87,6 +88,7 @@ class Checker:
         self.contract, self.written, self._aside, self._locate = contract, written, aside, locate
         self.faults = Faults()
         self.rows = 0  # read so far
+        self.rounded: dict[str, Rounded] = {}  # by column
         self.faults.table += find_column_faults(contract, schema.names, ours)
         rules = {**contract.by_name, **{name: Rule(name, "boolean", missing=True) for name in ours}}
         self.rules = [rules[name] for name in schema.names if name in rules]
@@ -101,6 +103,7 @@ class Checker:
         for rule in self.rules:
             raw = batch.column(rule.name)
             values, found = convert(raw, rule, self.written)
+            self.note_rounding(rule.name, measure_rounding(raw, values))
             found = [*found, *self._check_values(rule, raw, values)]
             columns.append(values)
             refusals += [Refusal(rule.name, reason, _as_mask(mask)) for reason, mask in found]
@@ -115,6 +118,10 @@ class Checker:
         for rule, values in zip(self.rules, checked.rows.columns, strict=True):
             self.facts[rule.name].add(values)
         return checked
+
+    def note_rounding(self, column: str, rounded: Rounded | None) -> None:
+        """Take note of values that their conversion changed; those of earlier rows come first."""
+        add_rounding(self.rounded, column, rounded)
 
     def _check_values(self, rule: Rule, raw: pa.Array, values: pa.Array) -> list[Broken]:
         found: list[Broken] = []

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from toolkit.columns import to_floats
 from toolkit.data.contract.rules import LARGEST, Rule
 from toolkit.data.contract.times import convert_times
 from toolkit.data.missing import MISSING
@@ -260,7 +261,7 @@ def _take_numbers(values: pa.Array) -> Converted:
     if kinds.is_integer(values.type):
         integers, broken = _within(values)
         return integers.cast(pa.float64()), [(EXACT, mask) for _, mask in broken]
-    numbers = _nan_to_null(values.cast(pa.float64()))
+    numbers = _nan_to_null(to_floats(values))
     endless = pc.is_inf(numbers).fill_null(False)
     return pc.if_else(endless, None, numbers), _broken((FINITE, endless))
 
@@ -274,7 +275,7 @@ def _take_integers(values: pa.Array) -> Converted:
         return pa.nulls(len(values), pa.int64()), _broken((NO_WHOLE, pc.is_valid(values)))
     if kinds.is_integer(values.type):
         return _within(values)
-    numbers = _nan_to_null(values.cast(pa.float64()))
+    numbers = _nan_to_null(to_floats(values))
     endless = pc.is_inf(numbers).fill_null(False)
     large = pc.and_not(pc.greater(pc.abs(numbers), float(LARGEST)).fill_null(False), endless)
     part = pc.not_equal(pc.trunc(numbers), numbers).fill_null(False)

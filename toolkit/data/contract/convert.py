@@ -263,7 +263,15 @@ def _take_numbers(values: pa.Array) -> Converted:
         return integers.cast(pa.float64()), [(EXACT, mask) for _, mask in broken]
     numbers = _nan_to_null(to_floats(values))
     endless = pc.is_inf(numbers).fill_null(False)
-    return pc.if_else(endless, None, numbers), _broken((FINITE, endless))
+    broken = [(FINITE, endless)]
+    if is_whole(values.type):
+        broken.append((EXACT, pc.greater(pc.abs(numbers), float(LARGEST)).fill_null(False)))
+    return pc.if_else(pc.or_(broken[0][1], broken[-1][1]), None, numbers), _broken(*broken)
+
+
+def is_whole(kind: pa.DataType) -> bool:
+    """Whether a column of this type has whole numbers alone."""
+    return kinds.is_integer(kind) or (kinds.is_decimal(kind) and kind.scale <= 0)
 
 
 def _is_no_number(values: pa.Array) -> bool:

@@ -21,6 +21,7 @@ from toolkit.data.contract.convert import (
     WHOLE,
     Written,
     as_text,
+    is_whole,
     matches,
     with_point,
 )
@@ -63,11 +64,13 @@ class Evidence:
             self._count_distinct(values)
             if not (typed and "text" in self.looks):
                 self._look(values, written, start)
-        elif kinds.is_integer(values.type):
-            numbers = pc.fill_null(values, 0).to_numpy(zero_copy_only=False)
+        elif is_whole(values.type):
+            numbers = values if kinds.is_integer(values.type) else values.cast(pa.float64())
+            numbers = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False)
             large = np.flatnonzero((numbers > LARGEST) | (numbers < -LARGEST))
             if len(large):
-                self._note("large", len(large), str(numbers[large[0]]), start + int(large[0]))
+                place = int(large[0])
+                self._note("large", len(large), str(values[place].as_py()), start + place)
         if not kinds.is_string(values.type) and ("large" in self.looks or kinds.is_time(values.type)):
             self._count_distinct(as_text(values))
 
@@ -173,8 +176,8 @@ class Evidence:
         kind = self.source
         if kinds.is_boolean(kind):
             return "boolean", ""
-        if kinds.is_integer(kind) and "large" not in self.looks:
-            return "integer", ""
+        if is_whole(kind):
+            return ("", "") if "large" in self.looks else ("integer", "")
         if kinds.is_floating(kind) or kinds.is_decimal(kind):
             return "number", ""
         if kinds.is_date(kind):
@@ -207,7 +210,7 @@ class Evidence:
                 f"column '{self.name}' is {kind}, as there are {count_of(odd, 'value')} with leading zeros, first "
                 f"{self._tell_first('odd')}."
             )
-        elif (large and large + numbers > enough) or kinds.is_integer(self.source):
+        elif (large and large + numbers > enough) or is_whole(self.source):
             notices.append(
                 f"column '{self.name}' is {kind}, as it has whole numbers beyond {LARGEST}, first "
                 f"{self._tell_first('large')}: as numbers they would be rounded."

@@ -47,6 +47,11 @@ def check_columns(schema: pa.Schema, file: str, advice: str = "") -> None:
             findings.append(
                 f"{file}: column '{field.name}' must hold plain values. Got {field.type} instead: flatten it{advice}."
             )
+        elif kinds.is_duration(field.type) or kinds.is_interval(field.type):
+            findings.append(
+                f"{file}: column '{field.name}' must hold numbers, texts or times. Got {field.type} instead: write it "
+                f"as a number of one unit{advice}."
+            )
         elif not is_plain(field.type):
             findings.append(
                 f"{file}: column '{field.name}' must be UTF-8 text. Got other bytes: convert the file to UTF-8{advice}."
@@ -56,9 +61,9 @@ def check_columns(schema: pa.Schema, file: str, advice: str = "") -> None:
 
 
 def is_plain(kind: pa.DataType) -> bool:
-    """Whether a column of this type can be one of the raw table: its values are neither nested nor bytes."""
+    """Whether a column of this type can be one of the raw table: neither nested, nor bytes, nor spans of time."""
     binary = kinds.is_binary(kind) or kinds.is_large_binary(kind) or _is_fixed(kind)
-    return not (kinds.is_nested(kind) or binary)
+    return not (kinds.is_nested(kind) or binary or kinds.is_duration(kind) or kinds.is_interval(kind))
 
 
 def simplify(schema: pa.Schema) -> pa.Schema:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -246,3 +247,17 @@ def test_marks_of_a_missing_value_are_missing_among_values_and_words_among_words
     assert not broken and converted.null_count == 7
     for words in ("category", "text"):
         assert convert(pa.array(texts), Rule("x", words))[0].to_pylist() == texts
+
+
+@pytest.mark.parametrize("kind", ["number", "integer"])
+def test_whole_decimals_are_taken_where_they_are_exact(kind: str) -> None:
+    values = pa.array([Decimal(7), None, Decimal(2**53 - 1), Decimal(-(2**53))], pa.decimal128(20, 0))
+    taken, broken = convert(values, Rule("x", kind))
+    assert taken.to_pylist() == [7, None, 2**53 - 1, None]
+    ((reason, mask),) = broken
+    assert "whole numbers within 9007199254740991" in reason.must and mask.to_pylist() == [
+        False,
+        False,
+        False,
+        True,
+    ]

@@ -1,5 +1,6 @@
 """What a column holds is found from all its rows, however they are cut into batches."""
 
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -99,6 +100,11 @@ def test_what_is_not_said_by_the_type_is_noticed() -> None:
     )
     rule, _, notices = infer(pa.array([1, 2**60]), text=False)
     assert rule.type == "text" and "in row 2: as numbers they would be rounded" in notices[0]
+    decimals = pa.array([Decimal(7), None, Decimal(2**53)], pa.decimal128(20, 0))
+    rule, _, notices = infer(decimals, text=False)
+    assert rule.type == "text" and "first '9007199254740992' in row 3" in notices[0]
+    assert infer(decimals.slice(0, 2), text=False)[0].type == "integer"
+    assert infer(decimals.cast(pa.decimal128(24, 2)), text=False)[0].type == "number"
     assert "each value is a number" in infer(["1", "2", "3"], text=False)[2][0]
     assert infer(["a", "b", "1"])[2] == []
 

@@ -61,10 +61,12 @@ def test_another_kind_of_file_is_refused(project) -> None:
 
 
 def test_nested_and_binary_columns_are_refused(project) -> None:
-    pq.write_table(pa.table({"id": ["x"], "l": [[1]], "b": [b"\xff"]}), project.root / "t.parquet")
+    columns = {"id": ["x"], "l": [[1]], "b": [b"\xff"], "d": pa.array([1], pa.duration("s"))}
+    pq.write_table(pa.table(columns), project.root / "t.parquet")
     found = project.refuse("t.parquet")
     assert "column 'l' must hold plain values. Got list" in found
     assert "column 'b' must be UTF-8 text" in found
+    assert "column 'd' must hold numbers, texts or times. Got duration[s] instead" in found
 
 
 def test_a_table_of_many_rows_comes_in_bounded_batches(project) -> None:

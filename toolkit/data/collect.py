@@ -11,7 +11,7 @@ import pyarrow as pa
 from toolkit.artifacts import write_json, write_text
 from toolkit.data.contract.advice import advise
 from toolkit.data.contract.changes import Change, complete, list_changes, loosen, widen
-from toolkit.data.contract.check import Checker
+from toolkit.data.contract.check import Checker, tell_other_table
 from toolkit.data.contract.convert import Written
 from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Locate
@@ -203,7 +203,8 @@ def _find_contract(
     if findings:
         raise DataError("\n".join([f"{params.source} must have columns of one kind each.", *findings]))
     if old is not None:
-        return loosen(old, rules), notices
+        other = tell_other_table(old, source.columns.names)
+        return loosen(old, rules), [other, *notices] if other else notices
     return Contract(params.key, tuple(rules), params.contract), notices
 
 

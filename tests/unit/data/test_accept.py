@@ -56,6 +56,29 @@ def test_what_was_changed_by_hand_is_passed_over_unless_it_is_something_else(pro
         accept_changes(project)
 
 
+def test_a_time_that_yaml_reads_as_a_date_is_changed(project: Path) -> None:
+    change = {"column": "t", "key": "maximum", "old": "2024-01-10", "new": "2024-01-20"}
+    proposal = {"schema": 1, "contract": "schemas/t.yaml", "changes": [change]}
+    write_json(project / "data/raw/contract_changes.json", proposal)
+    path = project / "schemas/t.yaml"
+    path.write_text(
+        "key: id\ncolumns:\n  id: {type: text}\n  t: {type: time, maximum: 2024-01-10} # so far\n"
+    )
+    assert accept_changes(project)[1].endswith('+  t: {type: time, maximum: "2024-01-20"} # so far')
+    assert accept_changes(project)[1] == ""
+
+
+def test_columns_in_braces_are_left_to_a_person(project: Path) -> None:
+    added = {"column": "new", "key": "", "old": None, "new": {"type": "integer", "missing": False}}
+    proposal = {"schema": 1, "contract": "schemas/t.yaml", "changes": [added]}
+    write_json(project / "data/raw/contract_changes.json", proposal)
+    (project / "schemas/t.yaml").write_text("{key: id, columns: {id: {type: text}}}\n")
+    with pytest.raises(
+        DataError, match=r"schemas/t\.yaml: columns must stand in lines .* by hand: new: is new"
+    ):
+        accept_changes(project)
+
+
 def test_without_a_proposal_it_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -269,6 +269,8 @@ def test_a_widening_run_proposes_and_changes_no_contract(run: Run, tmp_path: Pat
     assert proposal["contract"] == "schemas/t.yaml" and proposal["changes"][0]["new"] is True
     assert collected.schema.kinds["new"] == "integer"
     assert "must be a number" in refuse(run, {**COLUMNS, "n": ["1", "x", "3", "4"]}, on_violation="widen")
+    other = run({"id": list("1234"), "other": list("1234")}, on_violation="widen").notices
+    assert "lacks 3: n, c, t. If it is another table, give it a contract of its own" in other[0]
 
 
 def test_a_contract_begun_by_hand_is_completed(run: Run, tmp_path: Path) -> None:
@@ -317,8 +319,9 @@ def test_an_accepted_change_makes_the_contract_hold(
         path = root / params.contract
         if strict:
             text = path.read_text().replace("unseen: allow", "unseen: refuse")
+            text = text.replace("type: integer", "type: integer\n    minimum: 0 # mine\n    maximum: 0")
             path.write_text(
-                text.replace("type: integer", "type: integer\n    minimum: 0 # mine\n    maximum: 0")
+                text.replace("type: time", "type: time\n    minimum: 2024-03-12\n    maximum: 2024-03-12")
             )
         wide = params.model_copy(update={"on_violation": "widen"})
         widened = collect_table(Table(new), wide, root, root / "data/raw")

@@ -151,16 +151,25 @@ class Checker:
         return [refusal for refusal in found if refusal.mask.any()]
 
 
+def tell_other_table(contract: Contract, names: Sequence[str]) -> str:
+    """Say so if a table lacks more than half of the contract's columns; empty if not."""
+    lacking = [name for name in contract.by_name if name not in names]
+    if len(lacking) <= len(contract.by_name) / 2:
+        return ""
+    return (
+        f"the table must have the {len(contract.by_name)} columns of {contract.file} and lacks {len(lacking)}: "
+        f"{list_some(lacking)}. If it is another table, give it a contract of its own: name a new file in "
+        f"collect.contract, and the first run writes it. Its columns are {list_some(names)}."
+    )
+
+
 def find_column_faults(contract: Contract, names: Sequence[str], ours: Sequence[str] = ()) -> list[str]:
     """Compare a table's columns with the contract's, as sentences."""
+    other = tell_other_table(contract, names)
+    if other:
+        return [other]
     lacking = [name for name in contract.by_name if name not in names]
     unknown = [name for name in names if name not in contract.by_name and name not in ours]
-    if len(lacking) > len(contract.by_name) / 2:
-        return [
-            f"the table must have the {len(contract.by_name)} columns of {contract.file} and lacks {len(lacking)}: "
-            f"{list_some(lacking)}. If it is another table, give it a contract of its own: name a new file in "
-            f"collect.contract, and the first run writes it. Its columns are {list_some(names)}."
-        ]
     findings = []
     for name in lacking:
         near = suggest(name, unknown).replace("Did you mean", "Was it renamed to")

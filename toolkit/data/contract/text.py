@@ -96,14 +96,14 @@ def edit_contract(text: str, changes: Sequence[Change], name: str) -> str:
     DataError
         The contract has other values than those that the changes were made for, or it cannot be edited so.
     """
-    parse_contract(text, name)
+    rules = parse_contract(text, name).by_name
     values = construct(compose(text, name), (), {}, [])
     columns = values["columns"]
-    changes = [change for change in changes if not _is_made(columns.get(change.column), change)]
+    changes = [change for change in changes if not _is_made(rules.get(change.column), change)]
     if not changes:
         return text
     for change in changes:
-        if not _is_as_expected(columns.get(change.column), change):
+        if not _is_as_expected(rules.get(change.column), change):
             raise DataError(
                 f"{name} must be as it was when the change was proposed, and is not: {tell_change(change)}. Run "
                 "'./run dvc repro collect' to have it proposed anew."
@@ -122,49 +122,44 @@ def edit_contract(text: str, changes: Sequence[Change], name: str) -> str:
             f"{name} cannot be changed without touching other values (an anchor, an alias or a tag is in the way). "
             f"Change it by hand: {'; '.join(map(tell_change, changes))}."
         )
-    new = _append(new, [line for change in added for line in write_rule(_make_rule(change))])
+    new = _append(new, added, name)
     parse_contract(new, name)
     return new
 
 
-def _is_as_expected(rule: Mapping[str, Any] | None, change: Change) -> bool:
+def _is_as_expected(rule: Rule | None, change: Change) -> bool:
     """Whether a column's rule in the file is still what the change begins from."""
     if rule is None or not change.key:
         return (rule is None) == (change.old is None)
-    return _get(rule, change) == change.old
+    return rule.to_dict().get(change.key) == change.old
 
 
-def _is_made(rule: Mapping[str, Any] | None, change: Change) -> bool:
+def _is_made(rule: Rule | None, change: Change) -> bool:
     """Whether a change was made already; a new column may have got another rule since."""
     if not change.key:
         return (rule is None) == (change.new is None)
-    return rule is not None and _get(rule, change) == change.new
-
-
-def _get(rule: Mapping[str, Any], change: Change) -> Any:
-    """Give what a rule in the file says of the change's key."""
-    values = {key: _tuple(value) for key, value in rule.items()}
-    return Rule(change.column, **values).to_dict().get(change.key)
+    return rule is not None and rule.to_dict().get(change.key) == change.new
 
 
 def _make_rule(change: Change) -> Rule:
-    return Rule(change.column, **{key: _tuple(value) for key, value in change.new.items()})
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in change.new.items()
+    }
+    return Rule(change.column, **values)
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _append(text: str, lines: Sequence[str]) -> str:
-    """Put lines behind the last column, which need not be where the file ends."""
-    if not lines:
+def _append(text: str, added: Sequence[Change], name: str) -> str:
+    """Put new columns behind the last one, which need not be where the file ends."""
+    if not added:
         return text
+    lines = [line for change in added for line in write_rule(_make_rule(change))]
     end = "\r\n" if "\r\n" in text else "\n"
     body = compose(text)
     columns = next(value for key, value in body.value if key.value == "columns")
     if columns.flow_style:
         raise DataError(
-            "The contract's columns must stand in lines of their own for new ones to be added. Add them by hand."
+            f"{name}: columns must stand in lines of their own for others to be added, and are in braces. Change it by "
+            f"hand: {'; '.join(map(tell_change, added))}."
         )
     indent = " " * columns.start_mark.column
     moved = [indent + line[2:] for line in lines]

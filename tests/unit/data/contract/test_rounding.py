@@ -51,10 +51,11 @@ def test_long_decimals_are_counted_unless_a_float_tells_them_apart() -> None:
         2, "0.123456789012345678", "0.12345678901234568"
     )
     assert measure(pa.array([long], kind), "text") is None
-    largest = Decimal("9" * 38)
-    assert measure(pa.array([largest, Decimal(1), None], pa.decimal128(38, 0)), "number") == Rounded(
-        1, "9" * 38, "1e+38"
+    largest = Decimal("9" * 37)
+    assert measure(pa.array([largest, Decimal(1), None], pa.decimal128(38, 1)), "number") == Rounded(
+        1, "9" * 37 + ".0", "1e+37"
     )
+    assert measure(pa.array([largest], pa.decimal128(38, 0)), "number") is None  # refused, not changed
 
 
 def is_changed(number: Decimal, scale: int) -> bool:

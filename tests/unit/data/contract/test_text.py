@@ -173,7 +173,7 @@ def test_line_ends_and_odd_names_are_kept() -> None:
 
 
 def test_columns_in_flow_style_are_changed_by_hand() -> None:
-    with pytest.raises(DataError, match="Add them by hand"):
+    with pytest.raises(DataError, match="Change it by hand: n: is new"):
         edit_contract(
             "key: id\ncolumns: {id: {type: text}}\n",
             [Change("n", "", None, {"type": "text", "missing": False})],

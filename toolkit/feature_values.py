@@ -27,6 +27,7 @@ from toolkit.columns import BLOCK_ROWS, ParquetColumns, iterate_columns
 from toolkit.errors import FeatureError
 from toolkit.features import Definition, Features
 from toolkit.features.definition import FUNCTION
+from toolkit.features.functions import RowFault
 
 SCHEMA = 1
 KEPT = (FUNCTION, "history", "tfidf", "text_hash", "text_stats")  # makers that cost more than reading a file
@@ -156,7 +157,11 @@ def iterate_matrix(
     first = 1
     for columns in iterate_columns(path, list(features.inputs), rows):
         count = len(next(iter(columns.values())))
-        yield features.matrix(columns, {name: reader.take(count) for name, reader in readers.items()}, first)
+        known = {name: reader.take(count) for name, reader in readers.items()}
+        try:
+            yield features.matrix(columns, known, first)
+        except RowFault as fault:
+            raise fault.definition.tell(f"{path.name}, {fault.text}") from None
         first += count
 
 

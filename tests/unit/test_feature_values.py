@@ -204,3 +204,17 @@ def test_a_damaged_file_is_computed_anew(first: tuple[Path, Features], tmp_path:
     prepare(tmp_path / "own", imported=imported)
     for name in names(first[0]):
         assert (tmp_path / "own/values" / name).read_bytes() == (source / name).read_bytes()
+
+
+def test_a_row_that_a_function_fails_for_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "valid.parquet"
+    pq.write_table(pa.table({"price": [4.0, 3.0, 2.0, 1.0]}), path)
+    source = (
+        "from toolkit.features import feature\n"
+        "@feature(meaning='m')\ndef f(price: float) -> float:\n    return 1 / (1 - price)"
+    )
+    features = Features.fit({"price": [2.0]}, {"price": "number"}, parse_definitions(source, "x.py"))
+    with pytest.raises(
+        FeatureError, match=r"^x.py:3: valid\.parquet, row 4: feature 'f' must give a value.*price=1.0"
+    ):
+        list(iterate_matrix(features, path, {}, rows=3))

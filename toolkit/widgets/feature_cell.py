@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import shlex
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,7 +16,7 @@ from toolkit.artifacts import write_text
 from toolkit.data.definition_text import Comparison, compare_cell, put_cell, split_cell
 from toolkit.data.trial import Trial, load_train_rows, try_definitions
 from toolkit.errors import FeatureError
-from toolkit.features import check_definitions
+from toolkit.features import Definition, check_definitions
 from toolkit.features.definitions import parse_definitions, run_definitions
 from toolkit.params_file import load_params
 from toolkit.paths import check_project_path, project_root
@@ -147,12 +148,34 @@ def _tell_state(place: Place, found: list[Comparison]) -> list[str]:
 
 def _save(root: Path, place: Place, cell: str) -> list[str]:
     text = put_cell(place.text, cell)
-    rows = load_train_rows(root)
-    check_definitions(parse_definitions(text, place.name), rows.kinds, rows.others)
     if text == place.text:
         return [box(f"{place.name} has this very text already.{_tell_use(place)}", "good")]
+    rows, definitions = load_train_rows(root), parse_definitions(text, place.name)
+    check_definitions(definitions, rows.kinds, rows.others)
+    others = _find_changed(place, definitions, {piece.name for piece in split_cell(cell)})
+    try_definitions(others, rows)
     write_text(place.path, text)
-    return [box(f"Saved in {place.name}.{_tell_use(place)}", "good")]
+    parts = [box(f"Saved in {place.name}.{_tell_use(place)}", "good")]
+    if others:
+        names = ", ".join(each.name for each in others)
+        parts.append(
+            box(f"{names}: made of what this cell changes in {place.name}, so the values change too.", "note")
+        )
+    return parts
+
+
+def _find_changed(
+    place: Place, definitions: Sequence[Definition], saved: Collection[str]
+) -> list[Definition]:
+    """Find features of the file that the cell does not define, and that refer to what it changes there."""
+    if not place.text:
+        return []
+    before = {each.name: each.source for each in parse_definitions(place.text, place.name)}
+    return [
+        each
+        for each in definitions
+        if each.name not in saved and before.get(each.name, each.source) != each.source
+    ]
 
 
 def _tell_use(place: Place) -> str:

@@ -242,3 +242,19 @@ def test_a_file_of_another_encoding_is_told(project: Path) -> None:
     with pytest.raises(FeatureError, match=rf"{NAME} must be UTF-8 text.* at byte 5"):
         run_cell(project, "--save", RATIO)
     assert path.read_bytes() == b"# caf\xe9\n"
+
+
+def test_a_constant_that_other_features_are_made_of_is_not_changed_unseen(project: Path) -> None:
+    mark = '@feature(meaning="m")\n'
+    scaled = f"{IMPORT}K = 3\n\n\n{mark}def scaled(price: float) -> float:\n    return price * K\n"
+    other = f"\n\n{mark}def other(price: float) -> float:\n    return price + 1\n"
+    run_cell(project, "--save", scaled + other)
+    shifted = f"{IMPORT}K = 7\n\n\n{mark}def shifted(price: float) -> float:\n    return price - K\n"
+    page = str(run_cell(project, "--save", shifted))
+    assert f"scaled: made of what this cell changes in {NAME}, so the values change too." in page
+    text = (project / NAME).read_text()
+    with pytest.raises(
+        FeatureError, match=rf"{NAME}:8: row 1: feature 'scaled' must give a value.* TypeError"
+    ):
+        run_cell(project, "--save", shifted.replace("K = 7", "K = None").replace("price - K", "price"))
+    assert (project / NAME).read_text() == text

@@ -39,7 +39,7 @@ def test_a_function_that_fails_for_a_row_is_told_with_row_and_feature(
 ) -> None:
     with (
         caplog.at_level(logging.WARNING),
-        pytest.raises(RequestError, match=r"log_price.*-7.25.*ValueError") as caught,
+        pytest.raises(RequestError, match=r"log_price.*-7\.25.*ValueError") as caught,
     ):
         endpoints.predict(orjson.dumps(rows))
     answer = describe_error(caught.value)

@@ -58,6 +58,8 @@ def _tell_data(reports: Path) -> list[str]:
     ]
     if found:
         lines.append(f"leaks    WARNED of: {', '.join(found)}: reports/prepare.ipynb")
+    if idle := _load(reports / "prepare" / "metrics.json").get("idle_features"):
+        lines.append(f"features {idle} of no use for held-out rows: reports/prepare.ipynb")
     monitored = _load(reports / "monitor" / "metrics.json")
     if monitored.get("drifted_features") or monitored.get("prediction_drift"):
         predictions = " and the predictions" if monitored["prediction_drift"] else ""

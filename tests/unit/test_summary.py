@@ -53,6 +53,7 @@ def test_rows_put_aside_suspects_leaks_and_drift_are_not_only_in_a_notebook(tmp_
             tmp_path,
             collect_metrics=COLLECTED | {"quarantined": 100},
             annotate_metrics={"rows": {"labelled": 890, "unlabelled": 7, "tied": 3}, "suspects": 12},
+            prepare_metrics={"idle_features": 3},
             prepare_leaks={"checks": [{"check": "groups", "found": True}, {"check": "time", "found": False}]},
             monitor_metrics=MONITORED | {"drifted_features": 2, "prediction_drift": 1},
         )
@@ -60,6 +61,7 @@ def test_rows_put_aside_suspects_leaks_and_drift_are_not_only_in_a_notebook(tmp_
     assert "900; 100 put aside (10.0%): data/raw/quarantine.parquet" in told
     assert "890; 10 rows without one; 12 suspected wrong: reports/annotate.ipynb" in told
     assert "WARNED of: groups: reports/prepare.ipynb" in told
+    assert "features 3 of no use for held-out rows: reports/prepare.ipynb" in told
     assert "2 of 30 features and the predictions: reports/monitor/report.html" in told
 
 

@@ -124,12 +124,13 @@ def describe_task(
 
 
 def measure_prepared(
-    counts: np.ndarray, classes: Sequence[str], features: int, leaks: Mapping[str, bool]
+    counts: np.ndarray, classes: Sequence[str], features: int, leaks: Mapping[str, bool], idle: int = 0
 ) -> dict[str, Any]:
-    """Count rows per split, each class's share in it, features, and leaks that were found: the stage's metrics."""
+    """Count rows per split, each class's share in it, features (and idle ones), and leaks: the stage's metrics."""
     rows = counts.sum(axis=1)
     metrics: dict[str, Any] = {
         "features": features,
+        "idle_features": idle,
         "rows": {split: int(count) for split, count in zip(SPLITS, rows, strict=True)},
         "leaks": sum(leaks.values()),
     }

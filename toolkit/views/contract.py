@@ -10,21 +10,9 @@ from toolkit.data.collect import Collected
 from toolkit.data.contract.changes import Change
 from toolkit.data.schema import Column
 from toolkit.views.data import shorten
+from toolkit.views.sentences import Sentences
 
 SHOWN = 60  # characters of a cell of a refused row
-
-
-class Sentences:
-    """Sentences in a list, as Markdown."""
-
-    def __init__(self, sentences: list[str], none: str) -> None:
-        self._lines = [f"- {_escape(sentence)}" for sentence in sentences] or [f"*{none}*"]
-
-    def _repr_markdown_(self) -> str:
-        return "\n".join(self._lines)
-
-    def __repr__(self) -> str:
-        return "\n".join(self._lines)
 
 
 def table_contract(collected: Collected) -> pd.DataFrame:
@@ -116,10 +104,3 @@ def _show(value: Any, change: Change) -> str:
 
 def _number(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
-
-
-def _escape(sentence: str) -> str:
-    """Keep Markdown from reading marks in names and values: a name like a_b_c has no emphasis."""
-    for mark in "\\`*_<[|$":
-        sentence = sentence.replace(mark, f"\\{mark}")
-    return sentence

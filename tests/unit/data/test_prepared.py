@@ -62,10 +62,11 @@ def test_the_kind_of_task_follows_from_the_classes(task: str, classes: list[str]
 
 def test_metrics_count_rows_class_shares_and_leaks() -> None:
     metrics = measure_prepared(
-        np.array([[3, 3], [1, 0], [1, 1]]), ["a", "b"], 4, {"time": True, "late": False}
+        np.array([[3, 3], [1, 0], [1, 1]]), ["a", "b"], 4, {"time": True, "late": False}, idle=1
     )
     assert metrics == {
         "features": 4,
+        "idle_features": 1,
         "leaks": 1,
         "rows": {"train": 6, "valid": 1, "test": 2},
         "train_share": {"a": 0.5, "b": 0.5},

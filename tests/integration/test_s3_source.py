@@ -11,6 +11,7 @@ from s3_server import BUCKET, Bucket, serve_s3
 from toolkit.data.sources import open_source
 from toolkit.errors import DataError, ParamsError
 from toolkit.fetch import check_address, fetch
+from toolkit.mirror import list_parts
 from toolkit.params import Collect
 from toolkit.pipeline import load_lock
 from toolkit.preflight import check_project
@@ -118,6 +119,7 @@ def test_parts_are_told_apart_by_their_etag(bucket: Bucket, tmp_path: Path) -> N
     bucket.put("rows/b.csv", b"id\n3\n")
     copy = fetch(FOLDER, tmp_path, "*")
     assert bucket.copied == ["rows/b.csv"] and (copy.path / "b.csv").read_bytes() == b"id\n3\n"
+    assert sorted(list_parts(f"s3://{BUCKET}", "*/*.csv")) == ["rows/a.csv", "rows/b.csv"]
     bucket.put("rows/a.csv", b"id\n4\n")
     with pytest.raises(
         DataError, match=r"was changed: a\.csv\. Run the stage again when nothing writes to it"

@@ -24,6 +24,8 @@ def test_sources_in_the_project_and_addresses_pass(value: str) -> None:
         ({"source": "file:///etc/passwd"}, "must begin with one of http, https, s3"),
         ({"source": "https://me:secret@example.com/t.csv"}, "must name no user and no password"),
         ({"source": "https://example.com/"}, "must name one file"),
+        ({"source": "https://example.com/rows/"}, "over http there is no list of a folder's files"),
+        ({"source": "s3:///rows/"}, "must name one file"),
         ({"database": "sqlite://data/x.db"}, "must have three slashes"),
         ({"database": "sqlite:////etc/x.db"}, "must be a path inside the project"),
         ({"database": "sqlite:///../x.db"}, "must be a path inside the project"),
@@ -42,6 +44,14 @@ def test_what_leads_out_or_holds_a_secret_is_refused(values: dict[str, str], mes
     with pytest.raises(ValidationError) as caught:
         Collect(**values)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["s3://bucket", "s3://bucket/rows/", "s3://bucket/rows", "s3://bucket/a.csv", "https://x.com/a.csv?b=/"],
+)
+def test_folders_and_buckets_of_object_storage_are_sources(value: str) -> None:
+    assert Collect(source=value).source == value
 
 
 @pytest.mark.parametrize(

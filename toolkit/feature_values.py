@@ -68,7 +68,7 @@ class ValueCache:
         if definition.maker != FUNCTION:
             return None
         file = self._find(definition, "train")
-        return None if file is None else json.loads((pq.read_schema(file).metadata or {})[STATE])
+        return None if file is None else _read_state(file)
 
     def write(self, folder: Path, features: Features) -> None:
         """Write the values of the costly features that a file defines, computing those that are not found."""
@@ -84,7 +84,7 @@ class ValueCache:
             for split, path in self._paths.items():
                 key = self.measure_key(definition, split)
                 name = f"{_clean(definition.name)}-{key}.parquet"
-                found = self._find(definition, split)
+                found = self._find(definition, split, len(one.names))
                 blocks = _read(found) if found else _compute(one, path)
                 _write(
                     folder / name,
@@ -116,7 +116,7 @@ class ValueCache:
             self._digests[split, name] = measure_column(self._paths[split], name)
         return self._digests[split, name]
 
-    def _find(self, definition: Definition, split: str) -> Path | None:
+    def _find(self, definition: Definition, split: str, columns: int = 1) -> Path | None:
         """Find a whole file of these values; one that is damaged counts as none."""
         file = self._files.get(self.measure_key(definition, split))
         try:
@@ -125,7 +125,9 @@ class ValueCache:
                 or pq.read_metadata(file).num_rows != pq.read_metadata(self._paths[split]).num_rows
             ):
                 return None
-            if split == "train" and STATE not in (pq.read_schema(file).metadata or {}):
+            if pq.read_schema(file).types != [pa.float64()] * columns:
+                return None
+            if split == "train" and _read_state(file) is None:
                 return None
             for _ in _read(file):  # also the pages are whole
                 pass
@@ -195,6 +197,15 @@ def measure_code() -> str:
     for file in sorted(folder.glob("*.py")):
         digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _read_state(file: Path) -> dict[str, Any] | None:
+    """Read what a function learnt; None if it is nothing that a function learns."""
+    try:
+        state = json.loads((pq.read_schema(file).metadata or {})[STATE])
+    except (KeyError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
 
 
 class _Reader:

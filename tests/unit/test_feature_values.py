@@ -206,6 +206,23 @@ def test_a_damaged_file_is_computed_anew(first: tuple[Path, Features], tmp_path:
         assert (tmp_path / "own/values" / name).read_bytes() == (source / name).read_bytes()
 
 
+def test_an_imported_file_that_holds_something_else_is_computed_anew(
+    first: tuple[Path, Features], tmp_path: Path
+) -> None:
+    source, imported = first[0] / "values", tmp_path / "imported"
+    imported.mkdir()
+    for path in source.glob("*.parquet"):
+        table = pq.read_table(path)
+        if path.name.startswith("ratio"):
+            table = table.replace_schema_metadata({b"state": b"{"})
+        else:
+            table = table.append_column("more", table[0].cast(pa.string()))
+        pq.write_table(table, imported / path.name)
+    prepare(tmp_path / "own", imported=imported)
+    for name in names(first[0]):
+        assert (tmp_path / "own/values" / name).read_bytes() == (source / name).read_bytes()
+
+
 def test_a_row_that_a_function_fails_for_is_named_with_its_file(tmp_path: Path) -> None:
     path = tmp_path / "valid.parquet"
     pq.write_table(pa.table({"price": [4.0, 3.0, 2.0, 1.0]}), path)

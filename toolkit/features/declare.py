@@ -134,9 +134,10 @@ def _group(statistic: str, value: str, group: str, about: Mapping[str, Any]) -> 
 def _history(
     statistic: str, columns: tuple[str, ...], window_s: float, about: Mapping[str, Any]
 ) -> Definition:
-    if not isinstance(window_s, (int, float)) or isinstance(window_s, bool) or not 0 <= window_s < 1e10:
+    number = isinstance(window_s, (int, float)) and not isinstance(window_s, bool)
+    if not number or not (window_s == 0 or 1e-6 <= window_s < 1e10):
         raise FeatureError(
-            f"window_s must be seconds from 0 on, to 10,000,000,000. Got {window_s!r} instead."
+            f"window_s must be seconds, from 0.000001 to 10,000,000,000, or 0 (ever). Got {window_s!r} instead."
         )
     return _declare("history", columns, {"statistic": statistic, "window_s": window_s}, (), about)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.errors import FeatureError
 from toolkit.features import Features, count_before, last_before, mean_before, since_last
 
 KINDS = {"value": "number", "shop": "category", "at": "time"}
@@ -140,3 +141,11 @@ def test_the_state_of_many_rows_stays_small() -> None:
         for declared in ([last_before("value", "shop", "at")], [])
     )
     assert with_history - without < 23 * len(days)
+
+
+@pytest.mark.parametrize("window_s", [-1, 1e-9, float("nan"), float("inf"), True, "day", None])
+def test_a_window_that_is_no_span_of_time_is_refused(window_s: object) -> None:
+    with pytest.raises(
+        FeatureError, match=r"window_s must be seconds, from 0\.000001 to 10,000,000,000, or 0 \(ever\)"
+    ):
+        count_before("shop", "at", window_s=window_s)

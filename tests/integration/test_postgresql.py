@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from toolkit.data.rounding import Rounded
 from toolkit.data.sources import open_source
 from toolkit.errors import DataError
 from toolkit.params import Collect
@@ -210,6 +211,15 @@ def test_the_same_query_gives_the_same_bytes(ask: Any) -> None:
 def test_a_query_that_cannot_be_run_is_refused(ask: Any, query: str, message: str) -> None:
     assert message in refuse(ask, query)
     assert next(ask("SELECT count(*) AS n FROM rows").batches()).to_pylist() == [{"n": 200_000}]
+
+
+def test_numbers_of_more_digits_than_a_float_holds_are_told(ask: Any) -> None:
+    source = ask(
+        "SELECT n::numeric AS n, 0.5::numeric(30, 20) AS kept FROM (VALUES ('0.1'), (NULL), ('NaN'), "
+        "('0.1234567890123456789'), ('12345678901234567.5'), ('0.12500000000000000000')) AS v(n)"
+    )
+    assert source.rounded == {"n": Rounded(2, "0.1234567890123456789", "0.12345678901234568")}
+    assert next(source.batches())["n"].to_pylist()[0] == 0.1
 
 
 def test_what_is_no_plain_value_is_left_out_if_it_is_excluded(ask: Any) -> None:

@@ -17,12 +17,12 @@ from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Locate
 from toolkit.data.contract.infer import gather
 from toolkit.data.contract.parse import load_contract
-from toolkit.data.contract.rounding import tell_rounding
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.contract.text import write_contract_text
 from toolkit.data.describe import build_schema, find_feature_faults, find_role_faults
 from toolkit.data.raw_writer import RawWriter
 from toolkit.data.reserved_names import find_reserved
+from toolkit.data.rounding import tell_rounding
 from toolkit.data.schema import Schema
 from toolkit.data.sources import AnySource
 from toolkit.data.typed_parts import TypedParts
@@ -117,7 +117,7 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
         for name, kind in source.left_out.items()
     ]
     notices += [
-        tell_rounding(name, rounded, checker.facts[name].rule.type)
+        tell_rounding(name, rounded, "query" if name in source.rounded else checker.facts[name].rule.type)
         for name, rounded in sorted(checker.rounded.items())
     ]
     notices += _notice(schema, facts)
@@ -163,6 +163,9 @@ def _write_rows(
     checker = Checker(contract, source.columns, written, ours, aside=aside, locate=_locate_in(source))
     options = [params.delimiter, params.encoding, params.format, params.key]
     rules = [rule for rule in checker.rules if rule.name not in ours]
+    for column, rounded in source.rounded.items():
+        if column in checker.facts:
+            checker.note_rounding(column, rounded)
     parts = TypedParts(root / PART_CACHE, rules, written, options, checker.note_rounding)
     features = [rule.name for rule in rules if rule.name not in (params.key, *params.exclude)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 
 from toolkit import columns as columns_module
 from toolkit.artifacts import write_json
+from toolkit.data import rounding as rounding_module
 from toolkit.data.contract import convert as convert_module
-from toolkit.data.contract import rounding as rounding_module
 from toolkit.data.contract import times as times_module
 from toolkit.data.contract.convert import Written, convert
-from toolkit.data.contract.rounding import Rounded, add_rounding, measure_rounding
 from toolkit.data.contract.rules import Rule
+from toolkit.data.rounding import Rounded, add_rounding, measure_rounding
 from toolkit.data.sources import Part, arrow_file, csv_file, json_lines, prediction_log
 from toolkit.data.sources.part_cache import PartCache
 from toolkit.data.sources.source import BATCH_ROWS

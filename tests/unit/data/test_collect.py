@@ -16,6 +16,7 @@ from toolkit.data.accept import accept_changes
 from toolkit.data.collect import collect_table, write_new_contract
 from toolkit.data.contract.parse import parse_contract
 from toolkit.data.raw_writer import GROUP_ROWS
+from toolkit.data.rounding import Rounded
 from toolkit.data.schema import load_schema
 from toolkit.data.sources import Part
 from toolkit.data.sources.csv_file import CsvReader
@@ -33,6 +34,7 @@ class Table:
     parts: tuple[Part, ...] = (Part("t.csv", Path(), CsvReader()),)
     excluded: tuple[str, ...] = ()
     left_out: dict[str, pa.DataType] = field(default_factory=dict)
+    rounded: dict[str, Any] = field(default_factory=dict)
 
     @property
     def _batch(self) -> pa.RecordBatch:
@@ -177,6 +179,18 @@ BAD = {
     "duplicate keys": ({"id": ["k1", "k2", "k1", "k1"]}, "2 of 4 rows break this: rows 3 like row 1, 4 like row 1"),
     "missing keys": ({"id": ["k1", None, "k3", ""]}, "a value in every row. 2 of 4 rows break this: rows 2, 4."),
 }  # fmt: skip
+
+
+def test_what_a_source_rounded_is_noticed_and_counted(run: Run) -> None:
+    rounded = {"n": Rounded(2, "0.12345678901234567890", "0.12345678901234568")}
+    collected = run(Table(COLUMNS, rounded=rounded))
+    assert collected.metrics["rounded_values"] == 2
+    assert collected.notices[0].startswith(
+        "column 'n': 2 numbers were rounded, having more digits than a float"
+    )
+    assert collected.notices[0].endswith(
+        "Make the column text by a cast in the query if its values are identifiers."
+    )
 
 
 def test_columns_that_were_left_out_are_noticed_and_need_no_rule(run: Run, tmp_path: Path) -> None:

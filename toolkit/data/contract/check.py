@@ -14,8 +14,8 @@ from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Faults, Locate, Refusal, locate_alone, tell_reasons
 from toolkit.data.contract.hashes import FirstRows, hash_column
 from toolkit.data.contract.parse import compare_key
-from toolkit.data.contract.rounding import Rounded, add_rounding, measure_rounding
 from toolkit.data.contract.rules import Contract, Rule
+from toolkit.data.rounding import Rounded, add_rounding, measure_rounding
 from toolkit.data.sources.columns import list_some
 from toolkit.errors import suggest
 

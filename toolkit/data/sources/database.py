@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from toolkit.artifacts import atomic
+from toolkit.data.rounding import Rounded
 from toolkit.data.sources import postgresql, sqlite
 from toolkit.data.sources.columns import check_columns, is_plain
 from toolkit.errors import DataError
@@ -17,7 +18,14 @@ PROGRESS_ROWS = 1_000_000
 
 
 def copy_query(
-    name: str, query_file: Path, database: str, root: Path, place: Path, *, exclude: Sequence[str] = ()
+    name: str,
+    query_file: Path,
+    database: str,
+    root: Path,
+    place: Path,
+    *,
+    exclude: Sequence[str] = (),
+    rounded: dict[str, Rounded] | None = None,
 ) -> Path:
     """Run a query and write its rows to an Arrow file, in batches, the whole of it or nothing.
 
@@ -34,6 +42,8 @@ def copy_query(
         The project, and where to write.
     exclude : sequence of str
         Columns whose values are not kept if no table can hold them.
+    rounded : dict, optional
+        Gets to know of numbers that have more digits than a float holds, by column.
 
     Raises
     ------
@@ -49,7 +59,7 @@ def copy_query(
     schema, batches = (
         sqlite.run(query, name, database, root)
         if database.startswith("sqlite:")
-        else postgresql.run(query, name, database, exclude)
+        else postgresql.run(query, name, database, exclude, {} if rounded is None else rounded)
     )
     empty = {field.name for field in schema if field.name in exclude and not is_plain(field.type)}
     check_columns(

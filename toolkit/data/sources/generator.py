@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.artifacts import measure_hash
+from toolkit.data.rounding import Rounded
 from toolkit.data.sources.columns import list_some
 from toolkit.data.sources.guess import guess_types
 from toolkit.data.sources.source import BATCH_ROWS, Part, Source
@@ -64,6 +65,11 @@ class GeneratedSource:
     def excluded(self) -> list[str]:
         """Columns that are no features whatever params.yaml says."""
         return self.source.excluded
+
+    @property
+    def rounded(self) -> dict[str, Rounded]:
+        """Columns of the source whose values were changed before they came."""
+        return self.source.rounded
 
     @property
     def left_out(self) -> dict[str, pa.DataType]:

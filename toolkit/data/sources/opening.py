@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from toolkit.data.rounding import Rounded
 from toolkit.data.sources.arrow_file import ArrowReader, ParquetReader
 from toolkit.data.sources.columns import list_some
 from toolkit.data.sources.csv_file import CsvReader
@@ -65,8 +66,9 @@ def _open_rows(params: Any, root: Path, path: Path) -> Source:
     if format_ == "sql":
         name = names[0]
         place = root / ".toolkit" / "downloads" / "query.arrow"
-        copy = copy_query(name, path, params.database, root, place, exclude=params.exclude)
-        return Source(format_, [Part(name, copy, ArrowReader(), exclude=params.exclude)])
+        rounded: dict[str, Rounded] = {}
+        copy = copy_query(name, path, params.database, root, place, exclude=params.exclude, rounded=rounded)
+        return Source(format_, [Part(name, copy, ArrowReader(), exclude=params.exclude)], rounded=rounded)
     reader = make_reader(format_, params.delimiter, params.encoding)
     known = KnownHashes(root / ".toolkit" / "hashes" / "collect.json")
     memory = root / ".toolkit" / "cache" / "columns" if format_ == "jsonl" and len(files) > 1 else None

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pyarrow as pa
 
+from toolkit.data.rounding import Rounded, add_rounding, measure_texts
 from toolkit.errors import DataError
 
 CONNECT_S = 10
@@ -20,13 +21,14 @@ READ_ONLY = {"options": "-c default_transaction_read_only=on", "application_name
 
 
 def run(
-    query: str, name: str, database: str, exclude: Collection[str] = ()
+    query: str, name: str, database: str, exclude: Collection[str], rounded: dict[str, Rounded]
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """Give the query's columns and its rows in batches; both raise DataError if the server refuses.
 
-    Excluded columns that hold no plain values have none, and the type binary.
+    Excluded columns that hold no plain values have none, and the type binary. ``rounded`` gets to know of values of
+    NUMERIC with more digits than a float holds, as the rows come.
     """
-    rows = _iterate(query, name, database, exclude)
+    rows = _iterate(query, name, database, exclude, rounded)
     first = next(rows)
     return first.schema, rows
 
@@ -41,7 +43,9 @@ def make_uri(database: str) -> str:
     return f"{database}{'&' if urlsplit(database).query else '?'}{added}"
 
 
-def _iterate(query: str, name: str, database: str, exclude: Collection[str]) -> Iterator[pa.RecordBatch]:
+def _iterate(
+    query: str, name: str, database: str, exclude: Collection[str], rounded: dict[str, Rounded]
+) -> Iterator[pa.RecordBatch]:
     """Yield an empty batch that has the schema, then the rows."""
     try:
         from adbc_driver_postgresql import dbapi
@@ -61,6 +65,9 @@ def _iterate(query: str, name: str, database: str, exclude: Collection[str]) -> 
                 columns = [
                     _plain(column, kind) for column, kind in zip(batch.columns, schema.types, strict=True)
                 ]
+                for field, came, column in zip(schema, batch.columns, columns, strict=True):
+                    if _is_numeric(came.type):
+                        add_rounding(rounded, field.name, measure_texts(came.storage, column))
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
     except dbapi.Error as error:
         raise _explain(error, name, database) from None
@@ -75,9 +82,9 @@ def _plain_type(field: pa.Field, name: str, exclude: Collection[str]) -> pa.Data
     kind = field.type
     if isinstance(kind, pa.UuidType):
         return pa.string()
+    if _is_numeric(kind):
+        return pa.float64()
     if isinstance(kind, pa.BaseExtensionType):
-        if "numeric" in str(kind):
-            return pa.float64()
         kind = kind.storage_type
     if pa.types.is_nested(kind) or pa.types.is_interval(kind) or pa.types.is_binary(kind):
         if field.name in exclude:
@@ -88,6 +95,10 @@ def _plain_type(field: pa.Field, name: str, exclude: Collection[str]) -> pa.Data
             f"{field.name}::text, or leave it out by collect.exclude."
         )
     return kind
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) and "numeric" in str(kind)
 
 
 def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from toolkit.artifacts import atomic, measure_hash
+from toolkit.data.rounding import Rounded
 from toolkit.data.sources.columns import check_columns, is_plain, list_some, simplify, unite
 from toolkit.errors import DataError
 from toolkit.known_hashes import KnownHashes
@@ -146,12 +147,15 @@ class Source:
         Every cell is text as it stands in the file (CSV): the types are still to be found.
     outputs : str
         Columns whose names begin with this hold what a model said, and are no features; or ''.
+    rounded : dict
+        Columns whose values were changed before they came here, by a database's driver.
     """
 
     format: str
     parts: list[Part]
     text: bool = False
     outputs: str = ""
+    rounded: dict[str, Rounded] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for part in self.parts:

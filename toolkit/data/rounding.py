@@ -45,14 +45,15 @@ def add_rounding(found: dict[str, Rounded], column: str, later: Rounded | None) 
 
 
 def tell_rounding(column: str, rounded: Rounded, kind: str) -> str:
-    """Say what was changed in a column of a contract's type, as a sentence."""
+    """Say what was changed in a column, as a sentence; ``kind`` is its type in the contract, or ``query``."""
     one = rounded.values == 1
     if kind == "time":
         what = f"{'time was' if one else 'times were'} cut to microseconds"
         advice = "Keep what is finer in a column of its own if it matters."
     else:
         what = f"{'number was' if one else 'numbers were'} rounded, having more digits than a float holds"
-        advice = "Make the column text in the contract if its values are identifiers."
+        place = "by a cast in the query" if kind == "query" else "in the contract"
+        advice = f"Make the column text {place} if its values are identifiers."
     return (
         f"column '{column}': {rounded.values:,} {what}, such as {rounded.before} to {rounded.after}. {advice}"
     )
@@ -89,6 +90,18 @@ def measure_rounding(raw: pa.Array, converted: pa.Array) -> Rounded | None:
     if kinds.is_timestamp(converted.type):
         return Rounded(len(places), before, re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", before))
     return Rounded(len(places), before, repr(converted[first].as_py()))
+
+
+def measure_texts(texts: pa.Array, floats: pa.Array) -> Rounded | None:
+    """Count the numbers that came as text and are no more what they were as floats."""
+    long = np.flatnonzero(np.asarray(pc.fill_null(pc.greater(pc.binary_length(texts), DIGITS + 1), False)))
+    old, new = (values.take(pa.array(long)).to_pylist() for values in (texts, floats))
+    changed = [
+        place
+        for place, text in enumerate(old)
+        if Decimal(text) not in (Decimal(repr(new[place])), Decimal(new[place]))
+    ]
+    return Rounded(len(changed), old[changed[0]], repr(new[changed[0]])) if changed else None
 
 
 def _find_fine_times(raw: pa.Array) -> np.ndarray | None:

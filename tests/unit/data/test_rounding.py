@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from toolkit.data.contract.convert import convert
-from toolkit.data.contract.rounding import Rounded, add_rounding, measure_rounding, tell_rounding
 from toolkit.data.contract.rules import Rule
+from toolkit.data.rounding import Rounded, add_rounding, measure_rounding, tell_rounding
 
 NS = 1_700_000_000_123_456_000
 

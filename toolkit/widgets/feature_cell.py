@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from toolkit.artifacts import write_text
 from toolkit.data.definition_text import Comparison, compare_cell, put_cell, split_cell
 from toolkit.data.trial import Trial, load_train_rows, try_definitions
@@ -120,7 +122,22 @@ def describe(trial: Trial) -> list[Part]:
     title = f"<h3>{html.escape(each.name)}</h3><p>{html.escape(' · '.join(filter(None, facts)))}</p>"
     rows = f'<p class="tk-quiet">{html.escape(tell_rows(trial))}</p>'
     plot = show(plot_trial(trial), alt=f"distribution of {each.name} on the train split")
-    return [title, describe_trial(trial), rows, plot, sample_trial(trial)]
+    return [title, *_tell_idle(trial), describe_trial(trial), rows, plot, sample_trial(trial)]
+
+
+def _tell_idle(trial: Trial) -> list[str]:
+    """Say which model columns are the same, or missing, in every row: a model can learn nothing of them."""
+    known = [column[~np.isnan(column)] for column in trial.matrix.T]
+    kinds = {
+        "missing": [not len(column) for column in known],
+        "the same": [len(column) == len(trial.matrix) > 1 and not np.ptp(column) for column in known],
+    }
+    parts = []
+    for what, found in kinds.items():
+        names = ", ".join(name for name, idle in zip(trial.features.names, found, strict=True) if idle)
+        if names:
+            parts.append(box(f"{names}: {what} in every row. A model can learn nothing of that.", "note"))
+    return parts
 
 
 def _tell_state(place: Place, found: list[Comparison]) -> list[str]:

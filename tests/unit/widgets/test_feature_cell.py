@@ -258,3 +258,11 @@ def test_a_constant_that_other_features_are_made_of_is_not_changed_unseen(projec
     ):
         run_cell(project, "--save", shifted.replace("K = 7", "K = None").replace("price - K", "price"))
     assert (project / NAME).read_text() == text
+
+
+def test_a_feature_that_no_model_can_learn_from_says_so(project: Path) -> None:
+    source = IMPORT + '@feature(meaning="m")\ndef idle(price: float) -> float | None:\n    return {}\n'
+    for value, told in {"2.0": "the same", "None": "missing"}.items():
+        page = str(run_cell(project, "", source.format(value)))
+        assert f"idle: {told} in every row. A model can learn nothing of that." in page
+    assert "in every row" not in str(run_cell(project, "", source.format("price if price > 2 else None")))

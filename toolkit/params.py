@@ -333,7 +333,10 @@ class Package(Section):
 class Predict(Section):
     """Predict a table in batch with the packaged model."""
 
-    input: Path = Field("data/prepared/test.parquet", description="table to predict: .parquet or .csv")
+    input: Path = Field(
+        "data/prepared/test.parquet",
+        description="table to predict, written as the training table was: a file, or a folder of parts",
+    )
 
 
 class Monitor(Section):

@@ -83,6 +83,7 @@ def build_schema(
                 maximum=_plain_end(rule.maximum, rule),
                 allowed=rule.categories if rule.unseen == "refuse" else None,
                 zone=rule.zone,
+                format=rule.format,
             )
         )
     rows = next(iter(facts.values())).rows if facts else 0

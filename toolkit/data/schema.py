@@ -27,7 +27,7 @@ class Column:
         Smallest and largest value found; of a time as ISO 8601 text.
     categories : tuple of str, optional
         Those found.
-    unit, meaning, personal, zone
+    unit, meaning, personal, zone, format
         As the contract says.
     optional : bool
         Whether a value may be missing.
@@ -52,6 +52,7 @@ class Column:
     maximum: float | str | None = None
     allowed: tuple[str, ...] | None = None
     zone: str = ""
+    format: str = ""
 
 
 @dataclass(frozen=True)

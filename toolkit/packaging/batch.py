@@ -26,9 +26,30 @@ def find_key(model: Model) -> str:
     return record.get("params", {}).get("key", "")
 
 
-def find_texts(model: Model) -> list[str]:
-    """List the features that a reader must give as texts, whatever they look like."""
-    return [name for name, kind in model.inputs.items() if kind in ("category", "text")]
+def find_reading(model: Model) -> dict[str, Any]:
+    """Say how the training table was read, so that a table to predict is read alike.
+
+    Returns
+    -------
+    dict
+        ``options``: the section ``collect`` of its run. ``columns``: type, zone and format of each raw column that
+        the model needs; of ``label``, number for a regression, category else; of the key, text.
+    """
+    record = load_json(model.folder / "lineage.json")["stages"].get("collect", {})
+    path = model.folder / "contract.json"
+    said = {column["name"]: column for column in load_json(path)["columns"]} if path.is_file() else {}
+    columns = {
+        name: {
+            "type": kind,
+            "zone": said.get(name, {}).get("zone") or ("UTC" if name in model.zoned else ""),
+            "format": said.get(name, {}).get("format", ""),
+        }
+        for name, kind in model.inputs.items()
+    }
+    columns.setdefault(LABEL, {"type": "number" if model.task == "regression" else "category"})
+    if key := find_key(model):
+        columns.setdefault(key, {"type": "text"})
+    return {"options": record.get("params", {}), "columns": columns}
 
 
 def predict_table(model: Model, table: pa.Table, get_columns: GetColumns, key: str = "") -> pa.Table:

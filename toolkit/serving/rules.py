@@ -81,7 +81,7 @@ def parse_rules(value: Any) -> Rules:
 
 def select_rules(schema: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, Any]:
     """Give the content of ``contract.json``: what the raw table's schema says of the columns that the model needs."""
-    wanted = ("name", "type", *SHOWN)
+    wanted = ("name", "type", "format", *SHOWN)
     columns = [
         {key: column[key] for key in wanted if key in column}
         for column in schema["columns"]

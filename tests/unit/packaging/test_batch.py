@@ -4,9 +4,9 @@ import pyarrow.parquet
 import pytest
 
 from toolkit.columns import get_columns
-from toolkit.data.table import load_table
+from toolkit.data.batch_input import load_batch_input
 from toolkit.errors import DataError
-from toolkit.packaging.batch import find_texts, predict_table
+from toolkit.packaging.batch import find_reading, predict_table
 from toolkit.serving.model import load_model
 
 
@@ -31,7 +31,7 @@ def test_csv_and_parquet_of_the_same_rows_give_the_same_bits(parts, tmp_path):
 
     model, table, _ = parts
     pyarrow.csv.write_csv(table, tmp_path / "rows.csv")
-    read = load_table(tmp_path / "rows.csv", None, find_texts(model))
+    read = load_batch_input(tmp_path / "rows.csv", find_reading(model))
     ours = predict_table(model, read, get_columns)
     assert ours["value"].equals(predict_table(model, table, get_columns)["value"])
     assert "row_id" not in ours.column_names

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from toolkit.data.contract.check import Checker
 from toolkit.data.contract.convert import WRITTEN
-from toolkit.data.contract.facts import Facts
+from toolkit.data.contract.facts import Facts, show_time
 from toolkit.data.contract.infer import gather
 from toolkit.data.contract.parse import compare_key
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.schema import Column, Schema
 from toolkit.data.sources.columns import list_some
 from toolkit.errors import DataError, suggest
+from toolkit.features.encode import FIRST_MOMENT, LAST_MOMENT
 
 
 def infer_schema(table: pa.Table, key: str, exclude: Sequence[str] = ()) -> Schema:
@@ -118,15 +120,31 @@ def find_role_faults(names: Sequence[str], key: str, exclude: Sequence[str]) -> 
 
 
 def find_feature_faults(schema: Schema) -> list[str]:
-    """Say which features have no value at all, or that there are no features."""
+    """Say which features have no value at all or times that none can be made of, or that there are no features."""
     features = [column for column in schema.columns if column.role == "feature"]
     if not features:
         return [
             "The table must have at least one feature besides its key and excluded columns, and has none."
         ]
-    return [
+    findings = [
         f"column '{column.name}' must have a value in some row to be a feature. It has none. Add it to "
         "collect.exclude, or fill it."
         for column in features
         if column.missing == schema.rows
     ]
+    first, last = (show_time(end) for end in (FIRST_MOMENT, LAST_MOMENT))
+    findings += [
+        f"column '{column.name}' must have times from {first} to {last} to be a feature. It has {column.min} to "
+        f"{column.max}. Leave those empty that stand for no time, such as 9999-12-31; or add it to collect.exclude."
+        for column in features
+        if column.type == "time" and not _is_within(column)
+    ]
+    return findings
+
+
+def _is_within(column: Column) -> bool:
+    """Whether features can be made of all of a column's times."""
+    ends = [
+        np.datetime64(str(end).removesuffix("Z"), "us") for end in (column.min, column.max) if end is not None
+    ]
+    return all(FIRST_MOMENT <= end.astype(np.int64) <= LAST_MOMENT for end in ends)

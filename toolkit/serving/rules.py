@@ -25,6 +25,7 @@ SHOWN = (
     "personal",
 )  # what GET /schema has of a rule
 MOST_NAMED = 10
+LARGEST = 2**53 - 1  # whole number that a request may have, unless its contract says less
 Faults = list[tuple[int, str]]  # row, and what must hold and what came
 Check = Callable[[Sequence[Any]], Faults]
 
@@ -92,6 +93,8 @@ def select_rules(schema: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[s
 
 def _make_checks(column: Mapping[str, Any]) -> list[Check]:
     low, high = column.get("minimum"), column.get("maximum")
+    if column["type"] == "integer":  # as in a table: no float64, so no model, tells larger ones apart
+        low, high = (-LARGEST if low is None else low), (LARGEST if high is None else high)
     if column["type"] == "time" and (low is not None or high is not None):
         return [_check_times(low, high)]
     if low is not None or high is not None:

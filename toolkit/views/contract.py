@@ -26,12 +26,27 @@ def list_notices(collected: Collected) -> Sentences:
     return Sentences(collected.notices, "Nothing.")
 
 
-def table_refused(collected: Collected) -> pd.DataFrame | Sentences:
+class WholeCells:
+    """A table whose cells are shown whole, on the left, and empty where there is nothing."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+
+    def _repr_html_(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            html = self.frame.to_html(na_rep="", justify="left")
+        return html.replace("<td>", '<td style="text-align: left; vertical-align: top">')
+
+    def __repr__(self) -> str:
+        return self.frame.to_string(na_rep="")
+
+
+def table_refused(collected: Collected) -> WholeCells | Sentences:
     """Show the first rows that were put aside, with their reasons."""
     if not collected.refused.num_rows:
         return Sentences([], "No row was put aside.")
     frame = collected.refused.to_pandas().set_index(["part", "row"])
-    return frame.apply(lambda column: column if column.name == "reason" else column.map(_cut))
+    return WholeCells(frame.apply(lambda column: column if column.name == "reason" else column.map(_cut)))
 
 
 def table_changes(collected: Collected) -> pd.DataFrame | Sentences:

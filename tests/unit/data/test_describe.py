@@ -58,3 +58,17 @@ def test_the_key_cannot_be_excluded() -> None:
 
 def test_a_table_without_features_is_refused() -> None:
     assert "at least one feature" in refuse(pa.table({"id": ["a"], "n": [1]}), ["n"])[0]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_times_that_no_feature_can_be_made_of_are_told_unless_excluded(zone: str | None) -> None:
+    ends = pa.array([datetime.datetime(2024, 1, 1), datetime.datetime(9999, 12, 31)]).cast(
+        pa.timestamp("us", zone)
+    )
+    table = pa.table({"id": ["a", "b"], "n": [1, 2], "until": ends})
+    (line,) = refuse(table, [])
+    assert (
+        "column 'until' must have times from 0001-01-03 to 9999-12-29 to be a feature. It has 2024-01-01"
+        in line
+    )
+    assert infer_schema(table, "id", ["until"]).kinds == {"n": "integer"}

@@ -121,3 +121,16 @@ def test_personal_values_are_left_out_of_the_log():
     (record,) = make_records(answered, "v", RULES.personal)
     assert record["features"] == {"size": 1.5, "plan": "basic"} and answered.rows[0] == ROW
     assert make_records(answered, "v", NO_RULES.personal)[0]["features"] == ROW
+
+
+def test_whole_numbers_that_no_model_tells_apart_are_refused_as_in_a_table():
+    rules = parse_rules({"schema": 1, "columns": [{"name": "age", "type": "integer"}]})
+    for value, passes in ((2**53 - 1, True), (-(2**53) + 1, True), (2**53, False), (-(10**30), False)):
+        body = json.dumps([{"age": value}, {"age": None}]).encode()
+        if passes:
+            assert parse_request(body, {"age": "integer"}, frozenset({"age"}), rules=rules).count == 2
+            continue
+        with pytest.raises(
+            RequestError, match=r"row 0: feature 'age' must be at (most|least) -?9007199254740991\. Got"
+        ):
+            parse_request(body, {"age": "integer"}, frozenset({"age"}), rules=rules)

@@ -18,6 +18,7 @@ from toolkit.paths import is_address
 from toolkit.pipeline import list_outs, load_yaml
 
 REGRESSION_METRICS = ("rmse", "mae", "r2")
+MADE = (("data",), ("models",), ("reports",))
 _VALUE = re.compile(r"\$\{(\w+)\.(\w+)\}")
 
 
@@ -57,6 +58,14 @@ def _find_contradictions(root: Path, params: Any) -> Iterator[tuple[str, str, st
         path = getattr(params[section], key)
         if path and not (root / path).is_file():
             yield section, key, f"must name a file that exists. Got '{path}', and there is none."
+    source = params["collect"].source
+    if Path(source).parts[:1] in MADE and not is_address(source):
+        yield (
+            "collect",
+            "source",
+            f"must be outside of data/, models/ and reports/, which hold what the pipeline makes. Got '{source}': move "
+            "it, or if it was made from another table, name that.",
+        )
     fault = _find_database_fault(root, params["collect"])
     if fault:
         yield "collect", "database", fault

@@ -81,6 +81,11 @@ def test_an_address_is_asked_before_anything_runs(project: Path) -> None:
             "prepare.definitions: must name a file that exists",
         ),
         ('generator: ""', "generator: generators/no.py", "collect.generator: must name a file that exists"),
+        (
+            "source: examples/breast_cancer/table.csv",
+            "source: data/raw/table.parquet",
+            "collect.source: must be outside of data/, models/ and reports/",
+        ),
         ('test_from: ""', "test_from: next week", "test_from must be a time in ISO 8601"),
         ('test_from: ""', "test_from: 2026-03-01", "in quotes, if YAML takes it for a date"),
     ],

@@ -111,7 +111,10 @@ def _assign_time(rows: LabelledRows, params: Prepare, made: np.ndarray) -> Assig
     missing = np.isnat(times)
     _check_none(rows, missing & ~made, params.time, "time", "Fill it, or leave these rows out of the table")
     zone = _find_zone(rows, params.time)
-    given = {key: _parse_moment(getattr(params, key), zone, key) for key in ("valid_from", "test_from")}
+    given = {
+        key: _parse_moment(getattr(params, key), zone, key, params.time)
+        for key in ("valid_from", "test_from")
+    }
     found, told = dict(given), []
     ordered = np.sort(times[~made & ~missing])
     held_out = {"test_from": params.test_share, "valid_from": params.test_share + params.valid_share}
@@ -209,15 +212,15 @@ def _find_zone(rows: LabelledRows, name: str) -> bool:
     return getattr(rows.column(name).type, "tz", None) is not None
 
 
-def _parse_moment(text: str, zone: bool, key: str) -> np.datetime64 | None:
+def _parse_moment(text: str, zone: bool, key: str, column: str) -> np.datetime64 | None:
     if not text:
         return None
     moment = datetime.fromisoformat(text)  # which Prepare has checked
     if zone != (moment.tzinfo is not None):
         has, wants = ("has", "with") if zone else ("has no", "without")
         raise DataError(
-            f"prepare.{key} must be {wants} an offset from UTC (such as +00:00), since column {has} a time zone. "
-            f"Got '{text}'."
+            f"prepare.{key} must be {wants} an offset from UTC (such as +00:00), since column '{column}' {has} a time "
+            f"zone. Got '{text}'."
         )
     offset = moment.utcoffset()
     plain = moment.replace(tzinfo=None)

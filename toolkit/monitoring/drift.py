@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -67,13 +68,17 @@ class ColumnDrift:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """What :func:`measure_drift` found; ``columns`` are features, then predictions, in the profile's order."""
+    """What :func:`measure_drift` found; ``columns`` are features, then predictions, in the profile's order.
+
+    Fewer than ``fewest_rows`` rows show no drift whatever they hold (see :func:`find_fewest_rows`).
+    """
 
     rows: int
     reference_rows: int
     alpha: float
     tolerance: float
     columns: tuple[ColumnDrift, ...]
+    fewest_rows: int = 1
 
     @property
     def features(self) -> tuple[ColumnDrift, ...]:
@@ -149,7 +154,26 @@ def measure_drift(
         findings += _measure_group("prediction", profile.prediction_group, counts.predictions, tolerance)
     corrected = _holm([finding["p_value"] for finding in findings])
     columns = [_conclude(finding, p, alpha) for finding, p in zip(findings, corrected, strict=True)]
-    return DriftReport(counts.rows, profile.rows, alpha, tolerance, tuple(columns))
+    fewest = find_fewest_rows(profile, alpha, tolerance, len(findings))
+    return DriftReport(counts.rows, profile.rows, alpha, tolerance, tuple(columns), fewest)
+
+
+def find_fewest_rows(
+    profile: Profile, alpha: float, tolerance: float, columns: int, most: int = 10_000
+) -> int:
+    """Find how few rows show drift where a feature is missing in all of them: the change that is seen first.
+
+    A report of fewer rows, over so many ``columns``, says nothing of drift. Where even ``most`` rows are too few, the
+    answer is ``most + 1``.
+    """
+    missing = np.array([cells.counts[-1] for cells in profile.features])
+    reference = np.array([sum(cells.counts) for cells in profile.features])
+
+    def shows(rows: int) -> bool:
+        p_values = measure_p_values(missing, reference, rows, rows, tolerance) / MISSING_WEIGHT
+        return bool(p_values.min() * columns <= alpha)  # Holm's first step
+
+    return bisect_left(range(most + 1), True, lo=1, key=shows)
 
 
 def check_no_drift(report: DriftReport) -> None:

@@ -93,6 +93,9 @@ def tell_verdict(report: DriftReport) -> str:
             if drifted <= 5
             else f"{drifted} of {count_of(features, 'feature')} drifted"
         )
+    if report.rows < report.fewest_rows:
+        few, fewest = count_of(report.rows, "row"), f"{report.fewest_rows:,}"
+        told = f"{few} cannot show drift: it takes {fewest} even where a feature is missing in all of them. {told}"
     if not report.predictions:
         return f"{told}; the predictions were not compared."
     return f"{told}; the predictions {'drifted' if report.predictions_drifted else 'did not drift'}."

@@ -52,6 +52,17 @@ def test_many_categories_alarm_as_rarely_as_promised(levels):
     assert alarms <= stats.binom.ppf(1 - 1e-4, runs, alpha)
 
 
+@pytest.mark.parametrize(("m", "columns"), [(455, 1), (455, 30), (10_000, 5), (8, 3)])
+def test_fewer_rows_than_the_fewest_show_no_drift_and_so_many_can(m, columns):
+    reference = np.random.default_rng(24).normal(size=(m, columns))
+    fewest = measure(reference, reference[:5]).fewest_rows
+    assert fewest < 20
+    for rows, drifted in ((fewest, ("x0",)), *(((fewest - 1, ()),) if fewest > 1 else ())):
+        live = reference[np.arange(rows) % m]
+        live[:, 0] = np.nan
+        assert measure(reference, live).drifted == drifted
+
+
 def test_a_change_inside_the_tolerance_is_called_drift_no_more_often():
     """0.05 standard deviations move the middle's share by 0.02, no share by more."""
     rng = np.random.default_rng(21)

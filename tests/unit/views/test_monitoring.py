@@ -1,6 +1,7 @@
 """The monitor's table, plots, CSV and report: the same bytes twice, whole without network, safe with any name."""
 
 import csv
+import dataclasses
 import re
 
 import numpy as np
@@ -66,6 +67,15 @@ def test_the_table_has_a_row_per_column_most_drifted_first(case):
         "reference of the features": 500,
         "reference of the predictions": 300,
     }
+
+
+def test_a_report_of_too_few_rows_says_so(case):
+    _, _, report = case
+    few = dataclasses.replace(report, rows=2, fewest_rows=9)
+    assert views.tell_verdict(few).startswith(
+        "2 rows cannot show drift: it takes 9 even where a feature is missing"
+    )
+    assert "cannot show" not in views.tell_verdict(report)
 
 
 def test_the_summary_agrees_with_the_report(case):

@@ -14,7 +14,8 @@ import numpy as np
 
 from toolkit.artifacts import load_json
 from toolkit.errors import DriftError
-from toolkit.monitoring.cells import CellGroup, Cells, Column, IntArray, fit_cells, histogram_cells
+from toolkit.monitoring.cell_fit import fit_cells, histogram_cells
+from toolkit.monitoring.cells import CellGroup, Cells, Column, IntArray
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.profile_json import (
     cells_to_dict,

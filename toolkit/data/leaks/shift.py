@@ -11,7 +11,7 @@ from toolkit.columns import as_array
 from toolkit.data.leaks.finding import SHOWN, Finding, Splits, nothing_to_check
 from toolkit.data.splits import TEST, TRAIN, VALID
 from toolkit.errors import count_of
-from toolkit.monitoring.cells import TOP_CATEGORIES
+from toolkit.monitoring.cell_fit import TOP_CATEGORIES
 from toolkit.monitoring.drift import measure_drift
 from toolkit.monitoring.profile import fit_profile
 

@@ -7,6 +7,7 @@ numbers, NaN is not JSON, an unknown or repeated feature is an error, and so is 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -204,18 +205,29 @@ def _find_duplicates(body: bytes, rows: Sequence[dict[str, Any]], wrapped: bool)
         return []
     if any(isinstance(value, list | dict) for row in rows for value in row.values()):
         return []  # refused as the wrong type in a moment, however deep it is
-    repeated: list[list[str]] = []
-
-    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        repeated.append([name for name in dict.fromkeys(names) if names.count(name) > 1])
-        return dict(pairs)
-
-    json.loads(body, object_pairs_hook=note)
-    if len(repeated) > len(rows) and repeated[-1]:
+    try:
+        content = json.loads(body, object_pairs_hook=_note_repeated)
+    except RecursionError:  # of a value that another of the same name stands for
+        raise RequestError("A feature must be given once, as a plain value. Got lists in lists.") from None
+    if wrapped and content.repeated:
         return [finding(f"'{WRAPPER}' must be given once.", None, None)]
+    objects = content[WRAPPER] if wrapped else content if isinstance(content, list) else [content]
     return [
         finding("is given more than once.", row, name)
-        for row, names in enumerate(repeated[: len(rows)])
-        for name in names
+        for row, values in enumerate(objects)
+        for name in values.repeated
     ]
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that knows which of its names the text has more than once."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def _note_repeated(pairs: list[tuple[str, Any]]) -> _Object:
+    found = _Object(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        found.repeated = tuple(name for name, count in counts.items() if count > 1)
+    return found

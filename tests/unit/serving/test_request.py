@@ -99,6 +99,26 @@ def test_rows_given_twice_is_an_error():
     assert "once" in str(refuse(f'{{"rows": [{json.dumps(ROW)}], "rows": [{json.dumps(ROW)}]}}'))
 
 
+@pytest.mark.parametrize("form", ["%s", "[%s]", '{"rows": [%s]}'])
+@pytest.mark.parametrize("first", ['"x"', '{"a": 1}', '[{"a": 1}, {"a": 2}]', "null"])
+def test_a_feature_given_twice_is_told_whatever_the_first_value_was(form: str, first: str):
+    row = json.dumps(ROW)
+    error = refuse(form % f'{{"size": {first}, {row[1:]}')
+    assert places(error) == [(0, "size")]
+    assert str(error) == "row 0: feature 'size' is given more than once."
+
+
+@pytest.mark.parametrize("form", ["[%s, %s]", '{"rows": [%s, %s]}'])
+def test_of_several_rows_the_one_that_gives_a_feature_twice_is_named(form: str):
+    row = json.dumps(ROW)
+    assert places(refuse(form % (row, f'{{"size": {{"a": {{}}}}, {row[1:]}'))) == [(1, "size")]
+
+
+def test_a_first_value_that_is_too_deep_is_told():
+    row, deep = json.dumps(ROW), "[" * 1000 + "]" * 1000
+    assert "once" in str(refuse(f'{{"size": {deep}, {row[1:]}'))
+
+
 def test_all_findings_come_at_once_up_to_a_limit():
     error = refuse([{"size": "x"}] * 500)
     assert len(error.findings) == MAX_FINDINGS

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import count_of
 from toolkit.views.explore_arrays import take_quantiles
+from toolkit.views.explore_bins import Bins, choose_bins
 from toolkit.views.explore_data import ORDERED, Dataset, load_dataset, make_dataset
 from toolkit.views.explore_table import (
     Markup,
@@ -22,9 +23,11 @@ from toolkit.views.explore_table import (
     show_share,
     show_time,
 )
+from toolkit.views.explore_twins import find_twins
 
 __all__ = ["Dataset", "Note", "Table", "describe_columns", "describe_dataset", "load_dataset", "make_dataset"]
 
+_ENDS = ("smallest", "25%", "median", "75%", "largest")
 _BARS = 24  # of the small distributions
 
 
@@ -61,40 +64,42 @@ def _tell_repeated(data: Dataset) -> str:
 
 
 def describe_columns(data: Dataset) -> Table:
-    """Describe each feature: type, what is missing, distinct values, range, a small picture, and what is odd."""
+    """Describe each feature: type, a small picture, what is missing, distinct values, range, and what is odd."""
     described = {shorten(name, 48): _describe_column(data, name) for name in data.features}
+    for twin in find_twins(data):
+        remarks = described[shorten(twin.name, 48)]
+        remarks["remarks"] = "; ".join([twin.told, *filter(None, [remarks["remarks"]])])
     frame = pd.DataFrame.from_dict(described, orient="index")
-    first = ["type", "distribution", "missing", "distinct", "remarks", "most frequent"]
-    frame = frame[[name for name in first if name in frame] + [name for name in frame if name not in first]]
-    return Table(frame.dropna(axis=1, how="all"), data.tell())
+    order = ["type", "distribution", "missing", "distinct", *_ENDS, "remarks"]
+    return Table(frame.reindex(columns=order).dropna(axis=1, how="all"), data.tell())
 
 
 def _describe_column(data: Dataset, name: str) -> dict[str, Any]:
     kind, missing = data.kinds[name], data.missing(name)
     facts: dict[str, Any] = {"type": kind, "missing": show_share(missing.sum(), data.rows)}
     known = int((~missing).sum())
+    remarks = []
     if kind in ORDERED and kind != "boolean":
         values = data.ordered(name)
         distinct = int((np.diff(values) > 0).sum()) + 1 if len(values) else 0
-        facts |= {"distinct": distinct} | _describe_order(values, kind)
-        facts["remarks"] = "; ".join(_remark_order(values, kind, distinct)) or None
+        facts |= _describe_order(values, kind)
+        remarks = _remark_order(values, kind, distinct)
     elif kind == "text":
         lengths = pc.utf8_length(data.texts(name)).drop_null().to_numpy(zero_copy_only=False).astype(float)
         distinct = pc.count_distinct(data.texts(name)).as_py()
-        facts |= {"distinct": distinct, "distribution": _draw_bars(np.sort(lengths)), "most frequent": None}
-        if known:
-            facts["most frequent"] = f"{np.median(lengths):.0f} characters, up to {lengths.max():,.0f}"
+        facts["distribution"] = _draw_bars(np.sort(lengths))
+        remarks = [f"{np.median(lengths):.0f} characters, up to {lengths.max():,.0f}"] if known else []
     else:
         codes, names = data.codes(name)
         counts = np.bincount(codes[codes >= 0], minlength=len(names))
         distinct = len(names)
-        facts |= {"distinct": distinct, "distribution": _draw_counts(counts)}
+        facts["distribution"] = _draw_counts(counts)
         frequent = [
             f"{shorten(value, 24)} ({show_share(counts[at], known)})" for at, value in enumerate(names[:3])
         ]
-        facts["most frequent"] = ", ".join(frequent)
-        facts["remarks"] = (
-            f"{count_of((counts == 1).sum(), 'category')} with one row" if (counts == 1).any() else None
+        remarks = [", ".join(frequent)] if known else []
+        remarks += (
+            [f"{count_of((counts == 1).sum(), 'category')} with one row"] if (counts == 1).any() else []
         )
     oddities = [] if known else ["every value is missing"]
     oddities += ["constant"] if known and distinct == 1 else []
@@ -103,15 +108,16 @@ def _describe_column(data: Dataset, name: str) -> dict[str, Any]:
         if kind not in ("number", "time") and 20 < known == distinct
         else []
     )
-    facts["remarks"] = "; ".join([*oddities, *filter(None, [facts.get("remarks")])]) or None
-    return facts
+    return facts | {"distinct": distinct, "remarks": "; ".join([*oddities, *remarks]) or None}
 
 
 def _describe_order(values: np.ndarray, kind: str) -> dict[str, Any]:
     ends = take_quantiles(values, (0, 0.25, 0.5, 0.75, 1)) if len(values) else np.full(5, np.nan)
     tell = show_time if kind == "time" else show_number
-    names = ("smallest", "25%", "median", "75%", "largest")
-    return dict(zip(names, map(tell, ends), strict=True)) | {"distribution": _draw_bars(values)}
+    shown = [tell(end) for end in ends]
+    if kind == "time" and ends[-1] - ends[0] > 30 * 864e8:  # of months the days are enough
+        shown = [text[:10] for text in shown]
+    return dict(zip(_ENDS, shown, strict=True)) | {"distribution": _draw_bars(values, kind)}
 
 
 def _remark_order(values: np.ndarray, kind: str, distinct: int) -> list[str]:
@@ -119,28 +125,36 @@ def _remark_order(values: np.ndarray, kind: str, distinct: int) -> list[str]:
         return []
     low, middle, high = take_quantiles(values, (0.25, 0.5, 0.75))
     reach = max(values[-1] - middle, middle - values[0])
+    scale = ["picture on a log scale"] if _choose_bars(values, kind).log else []
     if high > low and reach > 50 * (high - low):
-        return [f"heavy tail: up to {reach / (high - low):,.0f} times the middle half's width away"]
+        return [f"heavy tail ({reach / (high - low):,.0f} × the middle half's width)", *scale]
     if high == low:
         return [f"{show_share((values == middle).sum(), len(values))} are {_tell(middle, kind)}"]
-    return []
+    return scale
 
 
 def _tell(value: float, kind: str) -> str:
     return show_time(value) if kind == "time" else show(value)
 
 
-def _draw_bars(values: np.ndarray) -> Markup:
-    """Draw the distribution of sorted numbers, the outermost hundredth on each side left out."""
+def _choose_bars(values: np.ndarray, kind: str) -> Bins:
+    """Choose the bins of the small distribution of sorted values; off a log scale without the outermost hundredths."""
+    seen = np.append(values[:: max(1, len(values) // 20_000)], values[-1])
+    bins = choose_bins(seen, _BARS, kind == "time")
+    if bins.log or len(values) <= 100:
+        return bins
+    low, high = take_quantiles(values, (0.01, 0.99))
+    return choose_bins(seen[(seen >= low) & (seen <= high)], _BARS, kind == "time") if low < high else bins
+
+
+def _draw_bars(values: np.ndarray, kind: str = "integer") -> Markup:
+    """Draw the distribution of sorted values."""
     if not len(values):
         return Markup("")
-    low, high = take_quantiles(values, (0.01, 0.99)) if len(values) > 100 else (values[0], values[-1])
-    if low == high:
-        low, high = values[0], values[-1]
-    if low == high:
-        return _draw_counts(np.array([len(values)]))
-    inner = np.searchsorted(values, np.linspace(low, high, _BARS + 1)[:-1])
-    return _draw_counts(np.diff(np.append(inner, np.searchsorted(values, high, "right"))))
+    edges = _choose_bars(values, kind).edges
+    return _draw_counts(
+        np.diff([*np.searchsorted(values, edges[:-1]), np.searchsorted(values, edges[-1], "right")])
+    )
 
 
 def _draw_counts(counts: np.ndarray) -> Markup:

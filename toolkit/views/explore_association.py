@@ -17,7 +17,7 @@ from toolkit.views.explore_data import ORDERED, Dataset
 from toolkit.views.explore_relation import measure_relation
 from toolkit.views.explore_table import Note, Table, shorten, shorten_all
 from toolkit.views.explore_words import measure_lengths
-from toolkit.views.style import DIVERGING, SEQUENTIAL, Plot, new_figure, show
+from toolkit.views.style import DIVERGING, FADING, Plot, draw_heat, new_figure, show
 
 _MOST = 40  # features in a heat map
 _MOST_CODES = 200  # categories that are told apart; the rest are one
@@ -120,15 +120,11 @@ def _plot(table: pd.DataFrame, kinds: dict[str, str], title: str, rows: str, *, 
     names = shorten_all([f"{name} (length)" if kinds[name] == "text" else name for name in table.index], 26)
     size, room = 2.0 + min(0.2 * len(table), 4.8), 0.06 * max(map(len, names))
     figure, axes = new_figure(size + room + 1.2, size + room)
-    image = axes.imshow(
-        table.to_numpy().round(4), vmin=-1 if signed else 0, vmax=1, cmap=DIVERGING if signed else SEQUENTIAL
-    )
-    axes.set_xticks(range(len(table)), names, rotation=90)
-    axes.set_yticks(range(len(table)), names)
-    axes.tick_params(labelsize=8 if len(table) <= 30 else 7, length=0)
-    axes.grid(visible=False)
+    low, colors = (-1, DIVERGING) if signed else (0, FADING)
+    image = draw_heat(axes, table.to_numpy().round(4), (names, names), vmin=low, vmax=1, cmap=colors)
+    axes.tick_params(labelsize=8 if len(table) <= 30 else 7)
     figure.colorbar(image, ax=axes, label=title, shrink=0.7)
-    axes.set_title("Features that go together")
+    axes.set_title("Features that rise and fall together" if signed else "Features that go together")
     figure.supxlabel(rows, fontsize=8)
     return show(figure, f"{title} of the features as a heat map")
 

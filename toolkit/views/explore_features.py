@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from toolkit.data.association import FloatArray, cut
 from toolkit.errors import count_of
+from toolkit.views.explore_bins import choose_bins
 from toolkit.views.explore_data import ORDERED, Dataset
 from toolkit.views.explore_table import Table, shorten, shorten_all, show_number, show_share, show_time
 from toolkit.views.explore_words import measure_lengths
-from toolkit.views.style import COLORS, SEQUENTIAL, Plot, new_figure, show
+from toolkit.views.style import COLORS, FADING, Plot, draw_heat, new_figure, show
 
 _MOST_CURVES = 6  # classes whose curves can be told apart
 _MOST_ROWS = 25  # classes that have a row of their own
@@ -51,11 +52,13 @@ def plot_feature(data: Dataset, name: str, by_class: bool = True) -> Plot:
     if ordered or kind == "text":
         values = measure_lengths(data, name) if kind == "text" else data.numbers(name)
         draw = _draw_ranges if crowded else draw_histogram
-        draw(axes, {group: values[rows] for group, rows in groups.items()}, kind == "time")
-        axes.set_xlabel(shorten(name, 60) + (": characters" if kind == "text" else ""))
+        told = shorten(name, 60) + (": characters" if kind == "text" else "")
+        draw(axes, {group: values[rows] for group, rows in groups.items()}, kind == "time", told)
         if regression:
             _draw_label(grid.flat[1], values, data.targets, kind == "time")
-            grid.flat[1].set_xlabel(axes.get_xlabel())
+            grid.flat[1].set_xlabel(axes.get_xlabel().partition("\n")[0])
+            if axes.get_xscale() == "log":
+                set_log(grid.flat[1])
     else:
         codes, names = data.codes(name)
         (_draw_shares if crowded else draw_bars)(axes, codes, names, groups)
@@ -108,39 +111,17 @@ def _all_rows(data: Dataset) -> Groups:
     return {"all rows": np.ones(data.rows, bool)}
 
 
-def find_range(values: FloatArray) -> tuple[float, float, int]:
-    """Find what to draw of numbers with far tails: from, to, and how many values lie outside.
-
-    It is all of them, unless that would press the middle 98 % into a twentieth of the plot.
-    """
-    low, high = float(values.min()), float(values.max())
-    inner = np.quantile(values, [0.01, 0.99])
-    reach = float(inner[1] - inner[0])
-    if reach <= 0 or high - low <= 20 * reach:
-        return low, high, 0
-    low, high = max(low, float(inner[0]) - reach / 2), min(high, float(inner[1]) + reach / 2)
-    return low, high, int(((values < low) | (values > high)).sum())
-
-
-def draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
-    """Draw the shares of each group's values over common bins."""
+def draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool, name: str = "") -> None:
+    """Draw the shares of each group's values over common bins, named on the axis with how it was drawn."""
     known = {group: values[~np.isnan(values)] for group, values in groups.items()}
     pooled = np.concatenate(list(known.values()))
+    axes.set_xlabel(name)
     if not len(pooled):
         return
-    low, high, outside = find_range(pooled)
-    whole = not time and (pooled == np.round(pooled)).all() and 0 < high - low <= 60
-    edges = (
-        np.arange(low - 0.5, high + 1)
-        if whole
-        else np.linspace(low, high, min(60, 10 + int(len(pooled) ** 0.4)) + 1)
-    )
-    if low == high:
-        reach = 3e10 if time else max(0.5, abs(low) / 100)  # 8 hours to each side of one time
-        edges = np.array([low - reach, low + reach])
-    shown = as_dates(edges) if time else edges
+    bins = choose_bins(pooled, time=time)
+    shown = as_dates(bins.edges) if time else bins.edges
     for index, (group, values) in enumerate(known.items()):
-        shares = np.histogram(values, np.sort(edges))[0] / max(len(values), 1)
+        shares = np.histogram(values, bins.edges)[0] / max(len(values), 1)
         color = COLORS[index % len(COLORS)]
         axes.stairs(shares, shown, fill=True, color=color, alpha=0.25)
         axes.stairs(shares, shown, color=color, linewidth=1.6, label=group)
@@ -148,13 +129,17 @@ def draw_histogram(axes: Any, groups: dict[str, FloatArray], time: bool) -> None
     axes.set_ylim(bottom=0)
     if time:
         set_dates(axes)
-    if outside:
-        axes.set_title(
-            f"{count_of(outside, 'value')} outside, from {pooled.min():.4g} to {pooled.max():.4g}", fontsize=9
-        )
+    if bins.log:
+        set_log(axes)
+        axes.set_xlabel(f"{name} (log scale)")
+    if bins.outside:
+        tell = show_time if time else show_number
+        told = f"{count_of(bins.outside, 'value')} beyond this axis, which would reach "
+        told += f"from {tell(pooled.min())} to {tell(pooled.max())}"
+        axes.set_xlabel(f"{name}\n({told})")
 
 
-def _draw_ranges(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
+def _draw_ranges(axes: Any, groups: dict[str, FloatArray], time: bool, name: str = "") -> None:
     """Draw a line from the 5 % to the 95 % quantile of each group, thick in its middle half, a dot at the median."""
     known = {group: values[~np.isnan(values)] for group, values in groups.items()}
     names = list(known)[::-1]
@@ -169,8 +154,13 @@ def _draw_ranges(axes: Any, groups: dict[str, FloatArray], time: bool) -> None:
     axes.set_yticks(range(len(names)), shorten_all(names, 28))
     axes.set_title("median, middle half, and 5% to 95% of each class", fontsize=9)
     axes.grid(visible=False, axis="y")
+    axes.set_xlabel(name)
+    pooled = np.concatenate([*known.values(), np.zeros(0)])
     if time:
         set_dates(axes)
+    elif len(pooled) and choose_bins(pooled).log:
+        set_log(axes)
+        axes.set_xlabel(f"{name} (log scale)")
 
 
 def draw_bars(axes: Any, codes: NDArray[Any], names: list[str], groups: Groups) -> None:
@@ -210,10 +200,9 @@ def _draw_shares(axes: Any, codes: NDArray[Any], names: list[str], groups: Group
             for rows in groups.values()
         ]
     )
-    image = axes.imshow(table.round(4), aspect="auto", cmap=SEQUENTIAL, vmin=0)
-    axes.set_xticks(range(len(kept)), shorten_all(kept, 24), rotation=45, ha="right")
-    axes.set_yticks(range(len(groups)), shorten_all(list(groups), 28))
-    axes.grid(visible=False)
+    shown = shorten_all(list(groups), 28), shorten_all(kept, 24)
+    image = draw_heat(axes, table.round(4), shown, aspect="auto", cmap=FADING, vmin=0)
+    axes.tick_params("x", rotation=45)
     axes.figure.colorbar(image, ax=axes, label="share of the class")
 
 
@@ -236,14 +225,23 @@ def _draw_label(axes: Any, values: FloatArray, targets: FloatArray, time: bool) 
 
 def _draw_label_by_category(axes: Any, codes: NDArray[Any], names: list[str], targets: FloatArray) -> None:
     kept = names[:_MOST_BARS]
-    _draw_ranges(axes, {name: targets[codes == place] for place, name in enumerate(kept)}, False)
+    _draw_ranges(axes, {name: targets[codes == place] for place, name in enumerate(kept)}, False, "label")
     axes.set_title("label: median, middle half, 5% to 95%", fontsize=9)
-    axes.set_xlabel("label")
 
 
 def as_dates(microseconds: NDArray[Any]) -> NDArray[np.datetime64]:
     """Turn microseconds since 1970 into dates that matplotlib draws."""
     return np.asarray(microseconds).astype(np.int64).astype("datetime64[us]")
+
+
+def set_log(axes: Any) -> None:
+    """Make the x axis logarithmic, its powers of ten written out."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axes.set_xscale("log")
+    tell = FuncFormatter(lambda value, _: f"{value:,.0f}" if 1 <= value < 1e7 else f"{value:g}")
+    axes.xaxis.set_major_formatter(tell)
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def set_dates(axes: Any) -> None:

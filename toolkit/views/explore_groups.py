@@ -13,8 +13,9 @@ from toolkit.data.association import (
     measure_entropy,
 )
 from toolkit.errors import count_of
+from toolkit.views.explore_bins import space_by_ratio, space_evenly
 from toolkit.views.explore_data import Dataset
-from toolkit.views.explore_features import group_rows
+from toolkit.views.explore_features import group_rows, set_log
 from toolkit.views.explore_table import Note, Table, shorten, show_number, show_share
 from toolkit.views.style import COLORS, Plot, new_figure, show
 
@@ -123,7 +124,8 @@ def plot_groups(data: Dataset, column: str = "") -> Plot | Note:
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     figure, axes = new_figure(7.4, 3.0)
     _draw_sizes(axes, counts)
-    axes.set_xlabel(f"rows of a group of {shorten(column, 48)}")
+    scale = " (log scale)" if axes.get_xscale() == "log" else ""
+    axes.set_xlabel(f"rows of a group of {shorten(column, 48)}{scale}")
     axes.set_ylabel("groups")
     axes.set_title("Group sizes")
     figure.supxlabel(data.tell(), fontsize=8)
@@ -132,14 +134,15 @@ def plot_groups(data: Dataset, column: str = "") -> Plot | Note:
 
 def _draw_sizes(axes: Any, counts: np.ndarray) -> None:
     low, high = int(counts.min()), int(counts.max())
-    wide = high > 50 * max(low, 1)
+    wide = high > 50 * low
     if wide:
-        edges = np.unique(np.geomspace(max(low, 1) - 0.5, high + 0.5, 30).round(1))
-        axes.set_xscale("log")
+        edges = space_by_ratio(low, high, 30, 1.0)
+        set_log(axes)
     else:
-        edges = np.arange(low - 0.5, high + 1) if high - low <= 40 else np.linspace(low - 0.5, high + 0.5, 31)
+        edges = space_evenly(low, high, 40, 1.0)
     axes.stairs(np.histogram(counts, edges)[0], edges, fill=True, color=COLORS[0], alpha=0.7)
     if not wide:
         axes.set_xlim(edges[0] - 1, edges[-1] + 1)
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylim(bottom=0)
+    axes.yaxis.get_major_locator().set_params(integer=True)

@@ -10,7 +10,7 @@ from toolkit.errors import count_of
 from toolkit.views.explore_data import Dataset
 from toolkit.views.explore_features import group_rows
 from toolkit.views.explore_table import Note, Table, shorten, shorten_all, show_share
-from toolkit.views.style import DIVERGING, Plot, new_figure, show
+from toolkit.views.style import DIVERGING, Plot, draw_heat, new_figure, show
 
 _MOST_CLASSES, _MOST_COLUMNS, _MOST_PATTERNS = 6, 40, 12
 
@@ -70,11 +70,8 @@ def plot_missing_together(data: Dataset) -> Plot | Note:
     labels = shorten_all(names, 26)
     size, room = 1.6 + min(0.24 * len(names), 5.0), 0.06 * max(map(len, labels))
     figure, axes = new_figure(size + room + 1.4, size + room)
-    image = axes.imshow(found, vmin=-1, vmax=1, cmap=DIVERGING)
-    axes.set_xticks(range(len(names)), labels, rotation=90)
-    axes.set_yticks(range(len(names)), labels)
-    axes.tick_params(labelsize=8, length=0)
-    axes.grid(visible=False)
+    image = draw_heat(axes, found, (labels, labels), vmin=-1, vmax=1, cmap=DIVERGING)
+    axes.tick_params(labelsize=8)
     figure.colorbar(image, ax=axes, label="correlation of being missing", shrink=0.7)
     axes.set_title("Missing together")
     figure.supxlabel(data.tell(), fontsize=8)

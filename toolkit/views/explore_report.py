@@ -15,9 +15,10 @@ from toolkit.views.explore_data import Dataset
 from toolkit.views.explore_features import describe_feature, plot_feature
 from toolkit.views.explore_groups import describe_groups, plot_groups
 from toolkit.views.explore_missing import describe_missing, describe_missing_together, plot_missing_together
+from toolkit.views.explore_notices import list_notices
 from toolkit.views.explore_outliers import describe_far_rows, describe_outliers
 from toolkit.views.explore_relation import describe_relation, measure_relation, plot_relation
-from toolkit.views.explore_table import Note, Table
+from toolkit.views.explore_table import Note, Sentences, Table
 from toolkit.views.explore_time import describe_times, find_times, plot_time
 from toolkit.views.explore_words import describe_words
 from toolkit.views.page import inline_svg, render_page
@@ -25,7 +26,7 @@ from toolkit.views.style import Plot
 
 MOST_FEATURES = 12  # that are drawn one by one
 
-View = Plot | Table | Note
+View = Plot | Table | Sentences | Note
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def write_exploration(plots: Path, report: Path, data: Dataset, group: str = "",
 
 
 def _make_parts(data: Dataset, group: str, time: str) -> Iterator[Part]:
+    yield Part("Worth knowing", "What a person should have seen.", {"notices": list_notices(data)})
     parts: tuple[tuple[str, str, dict[str, Callable[[], View]]], ...] = (
         (
             "Overview",

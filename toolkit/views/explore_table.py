@@ -17,6 +17,11 @@ MOST_ROWS = 200  # rows of a table that are shown
 _LONGEST = 110  # characters of a cell
 _WIDE = 24
 _NO_MATH = "tex2jax_ignore mathjax_ignore"  # $x$ in a value is no formula
+# A row's name stays in sight where a wide table is scrolled: on the page's own ground, in whatever shows it.
+_STAYS = (
+    "; position: sticky; left: 0; max-width: min(20rem, 38vw); overflow-wrap: anywhere; "
+    "background: var(--page, var(--jp-layout-color0, var(--vscode-editor-background, Canvas)))"
+)
 _FIGURE = re.compile(r"[<>]?[-−]?[0-9][0-9 .,:%e+−-]*")  # a number, a share, a time
 
 
@@ -39,6 +44,29 @@ class Note:
     def to_html(self) -> str:
         """Give the sentence as HTML."""
         return f'<p class="tk-quiet">{escape(self.text)}</p>'
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """A list of sentences, with a line below it: which rows they are from."""
+
+    texts: tuple[str, ...]
+    note: str = ""
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __repr__(self) -> str:
+        return "\n".join([*self.texts, self.note])
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def to_html(self) -> str:
+        """Give the sentences as HTML."""
+        items = "".join(f"<li>{escape(text)}</li>" for text in self.texts)
+        note = f'<div class="tk-quiet {_NO_MATH}" style="opacity: .85">{escape(self.note)}</div>'
+        return f'<ul class="{_NO_MATH}" style="overflow-wrap: anywhere">{items}</ul>{note}'
 
 
 @dataclass(frozen=True)
@@ -70,20 +98,21 @@ class Table:
             _cell("th", str(name), number) for name, number in zip(shown.columns, numeric, strict=True)
         )
         body = "".join(
-            f"<tr>{_cell('th', name, False)}"
+            f"<tr>{_cell('th', name, False, _STAYS)}"
             + "".join(_cell("td", value, number) for value, number in zip(row, numeric, strict=True))
             + "</tr>"
             for name, row in zip(shown.index, shown.itertuples(index=False), strict=True)
         )
         return (
             f'<div class="tk-scroll" style="overflow-x: auto"><table class="tk-table dataframe {_NO_MATH}">'
-            f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+            f'<thead><tr><th style="{_STAYS[2:]}"></th>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
             f'<div class="tk-quiet {_NO_MATH}" style="opacity: .85; white-space: normal">'
             f"{escape(more + self.note)}</div>"
         )
 
 
-def _cell(tag: str, value: Any, number: bool) -> str:
+def _cell(tag: str, value: Any, number: bool, more: str = "") -> str:
     if isinstance(value, Markup):
         return f"<{tag}>{value.html}</{tag}>"
     whole = show(value)
@@ -98,7 +127,7 @@ def _cell(tag: str, value: Any, number: bool) -> str:
         style += "; white-space: nowrap"
     elif len(whole) > _WIDE:  # a long text wraps, though not to a word a line
         style += "; min-width: 12rem"
-    return f'<{tag}{klass} style="{style}"{title}>{text}</{tag}>'
+    return f'<{tag}{klass} style="{style}{more}"{title}>{text}</{tag}>'
 
 
 def _is_numeric(column: pd.Series) -> bool:

@@ -22,7 +22,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .
 th { text-align: left; font-weight: 600; } thead th { color: var(--quiet); vertical-align: bottom; }
 th, td { padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line);
   max-width: 28rem; overflow-wrap: break-word; }
-.tk-number { white-space: nowrap; }
+.tk-number { white-space: nowrap; } .tk-table th, .tk-table td { padding-right: .75rem; }
 figure { margin: .5rem 0; } svg { max-width: 100%; height: auto; } td svg { display: block; min-width: 6rem; }
 """
 

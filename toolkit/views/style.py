@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from cycler import cycler
+from matplotlib.colors import LinearSegmentedColormap
 
 from toolkit.artifacts import write_text
 
@@ -23,9 +25,12 @@ GRID = "#75757540"
 # Okabe and Ito's palette (2008), told apart by colour-blind readers; black and yellow are left out, since one of
 # them vanishes on each background.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-# Diverging and sequential maps whose middle and ends are visible on both backgrounds.
-SEQUENTIAL = "viridis"
-DIVERGING = "coolwarm"
+SEQUENTIAL = "viridis"  # of cells that bear a number, black or white by their shade
+# Of cells without one: nothing is the page itself, light or dark, and the more the stronger the colour.
+FADING = LinearSegmentedColormap.from_list("fading", [COLORS[0] + "00", COLORS[0]])
+DIVERGING = LinearSegmentedColormap.from_list(
+    "fading_both", [(0.0, COLORS[0]), (0.5, COLORS[0] + "00"), (0.5, COLORS[1] + "00"), (1.0, COLORS[1])]
+)
 
 _STYLE: Any = {
     "figure.facecolor": "none",
@@ -77,6 +82,17 @@ def new_figure(
     mpl.rcParams.update(_STYLE)
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **subplots)
+
+
+def draw_heat(axes: Any, values: Any, names: tuple[Sequence[str], Sequence[str]], **shown: Any) -> Any:
+    """Draw cells without numbers in a frame, rows and columns named; gives the image, for its colour bar."""
+    image = axes.imshow(values, **shown)
+    axes.set_yticks(range(len(names[0])), names[0])
+    axes.set_xticks(range(len(names[1])), names[1], rotation=90)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(True)
+    axes.grid(visible=False)
+    return image
 
 
 def new_note(text: str) -> Figure:

@@ -166,8 +166,8 @@ def _compare(before: float, after: float) -> dict[str, str]:
 def _draw_numbers(name: str, kind: str, versions: Mapping[str, pa.Array]) -> tuple[Plot, str]:
     values = {version: as_float(column) for version, column in versions.items()}
     figure, axes = new_figure(7.4, 3.2)
-    draw_histogram(axes, values, kind == "time")
-    axes.set_xlabel(shorten(name, 60) + (": characters" if kind == "text" else ""))
+    told = shorten(name, 60) + (": characters" if kind == "text" else "")
+    draw_histogram(axes, values, kind == "time", told)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
     rows = {

@@ -24,12 +24,14 @@ from toolkit.views import (
     explore_groups,
     explore_labels,
     explore_missing,
+    explore_notices,
     explore_outliers,
     explore_relation,
     explore_report,
     explore_time,
     explore_words,
 )
+from toolkit.views.explore_bins import find_range
 from toolkit.views.explore_table import Note, Table, shorten, shorten_all, show_share
 from toolkit.views.style import Plot
 
@@ -130,6 +132,7 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 VIEWS = [
     explore.describe_dataset,
     explore.describe_columns,
+    explore_notices.list_notices,
     explore_missing.describe_missing,
     explore_missing.describe_missing_together,
     explore_missing.plot_missing_together,
@@ -354,9 +357,9 @@ def test_words_are_counted_once_a_row_in_any_script(tmp_path: Path) -> None:
 
 def test_a_far_tail_does_not_press_the_rest_together() -> None:
     values = np.concatenate([np.linspace(0, 1, 1000), [1e9, -1e9]])
-    low, high, outside = explore_features.find_range(values)
+    low, high, outside = find_range(values)
     assert -1 < low < 0 < 1 < high < 2 and outside == 2
-    assert explore_features.find_range(values[:1000]) == (0, 1, 0)
+    assert find_range(values[:1000]) == (0, 1, 0)
 
 
 @pytest.mark.parametrize("column", ["x", "t"])

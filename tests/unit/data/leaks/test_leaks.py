@@ -8,16 +8,18 @@ import pyarrow as pa
 import pytest
 from clean_tables import make_clean_table
 from make_rows import make_rows, make_splits
-from scipy.stats import poisson
+from scipy.stats import poisson, spearmanr
 from sklearn.metrics import r2_score, roc_auc_score
 
 from toolkit.columns import show_time
 from toolkit.data.leaks.chance import count_cross_pairs, group_equal, is_more_than_chance, measure_collision
 from toolkit.data.leaks.finding import Finding, Splits
-from toolkit.data.leaks.giveaway import measure_auc, measure_r2
+from toolkit.data.leaks.giveaway import measure_auc, measure_r2, score_order
 from toolkit.data.leaks.run import CHECKS, check_leaks, describe_leaks, find_leaks
 from toolkit.errors import DataError
 from toolkit.params import Checks
+from toolkit.views.explore_data import make_dataset
+from toolkit.views.explore_relation import measure_relation
 
 ROWS = 600
 
@@ -180,6 +182,51 @@ def test_a_feature_that_tells_the_value_is_found(tmp_path: Path) -> None:
     assert finding.found and [entry["feature"] for entry in finding.evidence] == ["paid"]
     strong = clean_columns() | {"strong": value + 0.5 * np.random.default_rng(1).standard_normal(ROWS)}
     assert not look(tmp_path, "giveaway", strong, value.tolist()).found
+
+
+def test_the_best_feature_is_that_of_the_report_with_the_same_auc(tmp_path: Path) -> None:
+    """A number that tells by being larger scores what scikit-learn says, missing values and all."""
+    hits = np.array([label == "ill" for label in LABELS])
+    amount = np.where(
+        np.arange(ROWS) % 7, -np.exp(hits * 0.4 + np.random.default_rng(2).normal(size=ROWS)), np.nan
+    )
+    plan = np.where(np.random.default_rng(3).random(ROWS) < 0.45 + 0.1 * hits, "plus", "basic").tolist()
+    columns = clean_columns() | {"amount": amount, "plan": plan}
+    rows = make_rows(tmp_path, columns, LABELS)
+    splits = make_splits(rows)
+    seen = splits.codes < 2
+    finding = CHECKS["giveaway"](splits)
+    known = seen & ~np.isnan(amount)
+    assert finding.statistic == pytest.approx(1 - roc_auc_score(hits[known], amount[known]), abs=1e-6)
+    table = pa.table({name: rows.column(name).filter(pa.array(seen)) for name in ("id", *splits.kinds)})
+    table = table.append_column("label", pa.array(np.array(LABELS)[seen]))
+    report = measure_relation(make_dataset(table, splits.kinds, "id"))
+    best = report["AUC"].astype(float).idxmax()
+    assert f"is '{best}' with AUC {report['AUC'].max():.3f} in train and valid" in finding.message
+    assert best == "amount"
+
+
+def test_a_feature_that_is_no_matter_of_more_or_less_is_told_by_its_bins(tmp_path: Path) -> None:
+    hits = np.array([label == "ill" for label in LABELS])
+    middle = np.random.default_rng(2).normal(size=ROWS) * np.where(hits, 0.3, 2)
+    finding = look(tmp_path, "giveaway", clean_columns() | {"middle": middle}, LABELS)
+    assert "is 'middle' in bins of its value with AUC" in finding.message and 0.7 < finding.statistic < 0.95
+
+
+def test_scores_by_order_are_those_of_scikit_learn_and_scipy() -> None:
+    random = np.random.default_rng(3)
+    label = random.integers(0, 3, 500)
+    values = np.where(random.random(500) < 0.1, np.nan, -label + random.normal(size=500).round(1))
+    targets = np.stack([label == place for place in range(3)]).astype(float)
+    known = ~np.isnan(values)
+    areas = [roc_auc_score(target[known], values[known]) for target in targets]
+    expected = np.average([max(area, 1 - area) for area in areas], weights=targets[:, known].sum(axis=1))
+    assert score_order(values, targets, True)[0] == pytest.approx(expected)
+    value = np.exp(random.normal(size=500))
+    score, low = score_order(values + value, value[None], False)
+    assert score == pytest.approx(spearmanr((values + value)[known], value[known])[0] ** 2) and low < score
+    assert score_order(np.full(500, np.nan), targets, True) == (0.0, 0.0)
+    assert score_order(np.ones(500), value[None], False) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from toolkit.artifacts import write_json, write_text
 from toolkit.data.contract.advice import advise
 from toolkit.data.contract.changes import Change, complete, list_changes, loosen, widen
-from toolkit.data.contract.check import Checker, tell_other_table
+from toolkit.data.contract.check import LACKS, NO_KEY, Checker, tell_other_table
 from toolkit.data.contract.convert import Written
 from toolkit.data.contract.facts import Facts
 from toolkit.data.contract.faults import Locate
@@ -20,6 +20,7 @@ from toolkit.data.contract.parse import load_contract
 from toolkit.data.contract.rules import Contract, Rule
 from toolkit.data.contract.text import write_contract_text
 from toolkit.data.describe import build_schema, find_feature_faults, find_role_faults
+from toolkit.data.part_columns import find_lacks, name_holders, tell_lacking
 from toolkit.data.raw_writer import RawWriter
 from toolkit.data.reserved_names import find_reserved
 from toolkit.data.rounding import tell_rounding
@@ -120,7 +121,7 @@ def collect_table(source: AnySource, params: Collect, root: Path, folder: Path) 
         tell_rounding(name, rounded, "query" if name in source.rounded else checker.facts[name].rule.type)
         for name, rounded in sorted(checker.rounded.items())
     ]
-    notices += _notice(schema, facts)
+    notices += tell_lacking(source) + _notice(schema, facts)
     sample, metrics = writer.sample.table(), _measure(schema, writer, checker)
     return Collected(schema, contract, sample, writer.refused_rows(), metrics, notices, changes, text)
 
@@ -160,7 +161,15 @@ def _write_rows(
     root, folder = folders
     aside = params.on_violation == "quarantine"
     written = Written(params.decimal, params.thousands)
-    checker = Checker(contract, source.columns, written, ours, aside=aside, locate=_locate_in(source))
+    checker = Checker(
+        contract,
+        source.columns,
+        written,
+        ours,
+        aside=aside,
+        locate=_locate_in(source),
+        holders=name_holders(source),
+    )
     options = [params.delimiter, params.encoding, params.format, params.key]
     rules = [rule for rule in checker.rules if rule.name not in ours]
     for column, rounded in source.rounded.items():
@@ -169,12 +178,14 @@ def _write_rows(
     parts = TypedParts(root / PART_CACHE, rules, written, options, checker.note_rounding)
     features = [rule.name for rule in rules if rule.name not in (params.key, *params.exclude)]
     folder.mkdir(parents=True, exist_ok=True)
-    names = source.columns.names
+    names = checker.schema.names  # another column ends the run, and a part's typed rows are without it
     with RawWriter(folder, checker, names, params.key, features, locate=source.locate) as writer, parts:
         # One part alone is never appended to, so nothing of it is kept.
         batches = source.batches(parts.read) if len(source.parts) > 1 else source.batches()
         for batch in _show_progress(batches, "read"):
             writer.take(batch)
+    for lack in find_lacks(source, contract):
+        checker.faults.replace(lack.column, lack.rows, (LACKS, NO_KEY), lack.sentence)
     return checker, writer
 
 

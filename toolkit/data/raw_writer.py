@@ -61,7 +61,7 @@ class RawWriter:
     checker : Checker
         Checks and converts.
     names : sequence of str
-        Columns of the source.
+        Columns that refused rows are written with.
     key : str
         The column that names a row.
     features : sequence of str
@@ -81,6 +81,7 @@ class RawWriter:
         locate: Locate = locate_alone,
     ) -> None:
         self._checker, self._key, self._features, self._locate = checker, key, features, locate
+        self._names = names
         self._good = RowGroups(folder / "table.parquet", checker.schema)
         texts = [(name, pa.string()) for name in ("reason", *_rename(names))]
         place = [("part", pa.string()), ("row", pa.int64())]
@@ -117,7 +118,7 @@ class RawWriter:
         self, batch: pa.RecordBatch, places: np.ndarray, before: int, reasons: Sequence[str]
     ) -> None:
         part, first = self._locate(before + 1)
-        texts = [as_text(column) for column in batch.columns]
+        texts = [as_text(batch.column(name)) for name in self._names]
         columns = [
             pa.array([part], pa.string()).take(pa.array(np.zeros(len(places), dtype=np.int64))),
             pa.array(places + first, pa.int64()),

@@ -19,8 +19,8 @@ from toolkit.data.contract.convert import Written, convert
 from toolkit.data.contract.rules import Rule
 from toolkit.data.rounding import Rounded, add_rounding, measure_rounding
 from toolkit.data.sources import Part, arrow_file, csv_file, json_lines, prediction_log
+from toolkit.data.sources.batches import BATCH_ROWS
 from toolkit.data.sources.part_cache import PartCache
-from toolkit.data.sources.source import BATCH_ROWS
 
 MODULES = (
     *(columns_module, convert_module, rounding_module, times_module),

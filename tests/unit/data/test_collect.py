@@ -35,6 +35,8 @@ class Table:
     excluded: tuple[str, ...] = ()
     left_out: dict[str, pa.DataType] = field(default_factory=dict)
     rounded: dict[str, Any] = field(default_factory=dict)
+    sparse: bool = False
+    lacking: dict[str, list[Part]] = field(default_factory=dict)
 
     @property
     def _batch(self) -> pa.RecordBatch:

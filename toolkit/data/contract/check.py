@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -73,6 +74,8 @@ class Checker:
         Refused rows are put aside: their keys do not count as taken.
     locate : callable
         Gives the part and number of a row that was read.
+    holders : mapping
+        The parts that have a column, by its name, if not all have it.
     """
 
     def __init__(
@@ -84,12 +87,13 @@ class Checker:
         *,
         aside: bool = False,
         locate: Locate = locate_alone,
+        holders: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.contract, self.written, self._aside, self._locate = contract, written, aside, locate
         self.faults = Faults()
         self.rows = 0  # read so far
         self.rounded: dict[str, Rounded] = {}  # by column
-        self.faults.table += find_column_faults(contract, schema.names, ours)
+        self.faults.table += find_column_faults(contract, schema.names, ours, holders)
         rules = {**contract.by_name, **{name: Rule(name, "boolean", missing=True) for name in ours}}
         self.rules = [rules[name] for name in schema.names if name in rules]
         self.facts = {rule.name: Facts(rule) for rule in self.rules}
@@ -163,8 +167,13 @@ def tell_other_table(contract: Contract, names: Sequence[str]) -> str:
     )
 
 
-def find_column_faults(contract: Contract, names: Sequence[str], ours: Sequence[str] = ()) -> list[str]:
-    """Compare a table's columns with the contract's, as sentences."""
+def find_column_faults(
+    contract: Contract,
+    names: Sequence[str],
+    ours: Sequence[str] = (),
+    holders: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """Compare a table's columns with the contract's, as sentences; ``holders`` tells which parts alone have some."""
     other = tell_other_table(contract, names)
     if other:
         return [other]
@@ -177,9 +186,10 @@ def find_column_faults(contract: Contract, names: Sequence[str], ours: Sequence[
             f"column '{name}' must be there and is not.{near} Add it, or take it out of the contract."
         )
     for name in unknown:
+        held = f"(it is in {holders[name]} alone) " if name in holders else ""
         findings.append(
-            f"column '{name}' must be in the contract and is not.{suggest(name, lacking)} Leave it out of the table, "
-            "or set collect.on_violation: widen once to have its rule proposed."
+            f"column '{name}' {held}must be in the contract and is not.{suggest(name, lacking)} Leave it out of the "
+            "table, or set collect.on_violation: widen once to have its rule proposed."
         )
     return findings
 

@@ -114,6 +114,14 @@ class Faults:
         if values is not None and len(fault.values) < SHOWN_VALUES:
             quote(fault.values, as_text(values.take(pa.array(places[:1000]))))
 
+    def replace(self, column: str, count: int, reasons: Sequence[Reason], sentence: str) -> None:
+        """Tell of the table what was told of so many rows; what other rows of the column break stays."""
+        self.table.append(sentence)
+        for reason in reasons:
+            fault = self._faults.get((column, reason))
+            if fault is not None and fault.count == count:
+                del self._faults[column, reason]
+
     def tell(self, total: int, where: str, contract: str, advice: str, locate: Locate = locate_alone) -> str:
         """Say everything at once.
 

@@ -71,15 +71,16 @@ def simplify(schema: pa.Schema) -> pa.Schema:
     return pa.schema([pa.field(field.name, _simplify_type(field.type)) for field in schema])
 
 
-def unite(schemas: Iterable[tuple[str, pa.Schema]], sparse: bool = False) -> pa.Schema:
-    """Give the columns that all parts have, in the first part's order, each with a type that holds every part's.
+def unite(schemas: Iterable[tuple[str, pa.Schema]], shared: str = "same") -> pa.Schema:
+    """Give the columns of all parts, in the first part's order, each with a type that holds every part's.
 
     Parameters
     ----------
     schemas : iterable of (str, Schema)
         The name of a part, and its columns.
-    sparse : bool
-        A part may lack columns: its rows have no values there.
+    shared : str
+        Which of the first part's columns another must have: the ``same`` and no other, half of them at least
+        (``most``), or ``any``. Rows have no values in columns that their part lacks.
 
     Raises
     ------
@@ -87,16 +88,18 @@ def unite(schemas: Iterable[tuple[str, pa.Schema]], sparse: bool = False) -> pa.
         A part lacks a column or has one more, or types that do not go together; names the parts and the difference.
     """
     first = ""
+    columns: list[str] = []
     types: dict[str, pa.DataType] = {}
     origin: dict[str, str] = {}
     for name, schema in schemas:
         if not types:
             first = name
-            types = dict(zip(schema.names, schema.types, strict=True))
+            columns = schema.names
+            types = dict(zip(columns, schema.types, strict=True))
             origin = dict.fromkeys(types, name)
             continue
-        if not sparse:
-            _check_same_names(first, list(types), name, schema.names)
+        if shared != "any":
+            _check_names(first, columns, name, schema.names, shared == "same")
         for field in schema:
             wider = widen(types.setdefault(field.name, field.type), field.type)
             origin.setdefault(field.name, name)
@@ -137,19 +140,20 @@ def list_some(items: Iterable[object]) -> str:
     return ", ".join(shown[:FIRST]) + more
 
 
-def _check_same_names(first: str, expected: list[str], name: str, found: list[str]) -> None:
+def _check_names(first: str, expected: list[str], name: str, found: list[str], same: bool) -> None:
     lacking = [column for column in expected if column not in set(found)]
     more = [column for column in found if column not in set(expected)]
-    if not lacking and not more:
+    if not (lacking or more) or (not same and len(lacking) <= len(expected) / 2):
         return
     said = [
         f"It lacks {list_some(lacking)}" if lacking else "",
         f"{'it' if lacking else 'It'} has {list_some(more)} besides" if more else "",
     ]
     near = suggest(lacking[0], more) if lacking and more else ""
+    widen = ", or set collect.on_violation to widen: rows without a column are missing there" if same else ""
     raise DataError(
         f"{name} must have the columns of {first}, since both are parts of one table. "
-        f"{' and '.join(filter(None, said))}.{near} Mend the part, or choose fewer by collect.pattern."
+        f"{' and '.join(filter(None, said))}.{near} Mend the part, choose fewer by collect.pattern{widen}."
     )
 
 

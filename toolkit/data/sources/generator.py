@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from toolkit.artifacts import measure_hash
 from toolkit.data.rounding import Rounded
+from toolkit.data.sources.batches import BATCH_ROWS
 from toolkit.data.sources.columns import list_some
 from toolkit.data.sources.guess import guess_types
-from toolkit.data.sources.source import BATCH_ROWS, Part, Source
+from toolkit.data.sources.source import Part, Source
 from toolkit.errors import DataError, suggest
 from toolkit.paths import tell_path
 
@@ -70,6 +71,16 @@ class GeneratedSource:
     def rounded(self) -> dict[str, Rounded]:
         """Columns of the source whose values were changed before they came."""
         return self.source.rounded
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the source's rows may leave columns out."""
+        return self.source.sparse
+
+    @property
+    def lacking(self) -> dict[str, list[Part]]:
+        """Parts of the source that lack a column which others have."""
+        return self.source.lacking
 
     @property
     def left_out(self) -> dict[str, pa.DataType]:

@@ -78,7 +78,9 @@ def _open_rows(params: Any, root: Path, path: Path) -> Source:
     ]
     if memory:
         _forget_others(memory, parts)
-    return Source(format_, parts, reader.text)
+    # A contract says which columns may be missing, and widening takes what comes.
+    strict = params.on_violation != "widen" and not (root / params.contract).is_file()
+    return Source(format_, parts, reader.text, strict=strict)
 
 
 def _tell(source: str, path: Path, file: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +13,11 @@ import pyarrow.ipc
 
 from toolkit.artifacts import atomic, measure_hash
 from toolkit.data.rounding import Rounded
+from toolkit.data.sources.batches import fit, regroup
 from toolkit.data.sources.columns import check_columns, is_plain, list_some, simplify, unite
 from toolkit.errors import DataError
 from toolkit.known_hashes import KnownHashes
 
-BATCH_ROWS = 65_536  # rows of a batch
-BATCH_BYTES = 64 * 2**20  # about: a batch of long rows has fewer
 SPARSE = ("jsonl", "log")  # formats whose rows name their columns, and may leave some out
 
 
@@ -121,9 +120,11 @@ class Part:
         """
         state = _measure_state(self.path)
         schema, rows = self.source.columns, 0
-        for batch in _regroup(self.reader.iterate(self.path, self.name, schema)):
+        own = set(self.columns.names)
+        held = schema if self.source.sparse else pa.schema([field for field in schema if field.name in own])
+        for batch in regroup(self.reader.iterate(self.path, self.name, held)):
             rows += batch.num_rows
-            yield _fit(batch, schema)
+            yield fit(batch, schema)
         if _measure_state(self.path) != state:
             raise DataError(
                 f"{self.name} must stay as it is while it is read, and it was changed. Run the stage again when "
@@ -149,6 +150,8 @@ class Source:
         Columns whose names begin with this hold what a model said, and are no features; or ''.
     rounded : dict
         Columns whose values were changed before they came here, by a database's driver.
+    strict : bool
+        Every part must have the same columns; otherwise rows have no values in columns that their part lacks.
     """
 
     format: str
@@ -156,6 +159,7 @@ class Source:
     text: bool = False
     outputs: str = ""
     rounded: dict[str, Rounded] = field(default_factory=dict)
+    strict: bool = True
 
     def __post_init__(self) -> None:
         for part in self.parts:
@@ -163,12 +167,27 @@ class Source:
 
     @cached_property
     def columns(self) -> pa.Schema:
-        """The columns that every part has, with types that hold every part's values."""
+        """The columns of the parts, with types that hold every part's values."""
         kept = (
             (part.name, pa.schema([field for field in part.columns if field.name not in self.left_out]))
             for part in self.parts
         )
-        return unite(kept, sparse=self.format in SPARSE)
+        return unite(kept, "any" if self.sparse else "same" if self.strict else "most")
+
+    @property
+    def sparse(self) -> bool:
+        """Whether its rows name their columns, and may leave some out."""
+        return self.format in SPARSE
+
+    @cached_property
+    def lacking(self) -> dict[str, list[Part]]:
+        """The parts that lack a column which others have, by column."""
+        held = [set(part.columns.names) for part in self.parts]
+        lacking = {
+            name: [part for part, names in zip(self.parts, held, strict=True) if name not in names]
+            for name in self.columns.names
+        }
+        return {name: parts for name, parts in lacking.items() if parts}
 
     @cached_property
     def left_out(self) -> dict[str, pa.DataType]:
@@ -243,33 +262,6 @@ class Source:
             "rows": sum(counted) if len(counted) == len(parts) else None,
             "parts": parts,
         }
-
-
-def _regroup(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Give batches of BATCH_ROWS rows, or fewer of about BATCH_BYTES."""
-    waiting: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows < BATCH_ROWS and size < BATCH_BYTES:
-            continue
-        together = waiting[0] if len(waiting) == 1 else pa.concat_batches(waiting)
-        rest = rows % BATCH_ROWS if size < BATCH_BYTES else 0
-        for start in range(0, rows - rest, BATCH_ROWS):
-            yield together.slice(start, min(BATCH_ROWS, rows - rest - start))
-        waiting = [together.slice(rows - rest)] if rest else []
-        rows, size = rest, sum(one.nbytes for one in waiting)
-    if rows:
-        yield pa.concat_batches(waiting)
-
-
-def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Put the columns in order and give them their types."""
-    if batch.schema.equals(schema):
-        return batch
-    columns = [batch.column(field.name).cast(field.type) for field in schema]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _measure_state(path: Path) -> tuple[int, int, int]:

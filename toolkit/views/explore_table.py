@@ -17,11 +17,13 @@ MOST_ROWS = 200  # rows of a table that are shown
 _LONGEST = 110  # characters of a cell
 _WIDE = 24
 _NO_MATH = "tex2jax_ignore mathjax_ignore"  # $x$ in a value is no formula
-# A row's name stays in sight where a wide table is scrolled: on the page's own ground, in whatever shows it.
-_STAYS = (
-    "; position: sticky; left: 0; max-width: min(20rem, 38vw); overflow-wrap: anywhere; "
-    "background: var(--page, var(--jp-layout-color0, var(--vscode-editor-background, Canvas)))"
+# A row's name stays in sight where a wide table is scrolled: on the ground of its row, in whatever shows it (Jupyter
+# tints every second row).
+_GROUNDS = tuple(
+    f"var(--page, var({tint}, var(--vscode-editor-background, Canvas)))"
+    for tint in ("--jp-layout-color0", "--jp-rendermime-table-row-background")
 )
+_STAYS = "; position: sticky; left: 0; max-width: min(20rem, 38vw); overflow-wrap: anywhere; background: "
 _FIGURE = re.compile(r"[<>]?[-−]?[0-9][0-9 .,:%e+−-]*")  # a number, a share, a time
 
 
@@ -98,14 +100,14 @@ class Table:
             _cell("th", str(name), number) for name, number in zip(shown.columns, numeric, strict=True)
         )
         body = "".join(
-            f"<tr>{_cell('th', name, False, _STAYS)}"
+            f"<tr>{_cell('th', name, False, _STAYS + _GROUNDS[place % 2])}"
             + "".join(_cell("td", value, number) for value, number in zip(row, numeric, strict=True))
             + "</tr>"
-            for name, row in zip(shown.index, shown.itertuples(index=False), strict=True)
+            for place, (name, row) in enumerate(zip(shown.index, shown.itertuples(index=False), strict=True))
         )
         return (
             f'<div class="tk-scroll" style="overflow-x: auto"><table class="tk-table dataframe {_NO_MATH}">'
-            f'<thead><tr><th style="{_STAYS[2:]}"></th>{head}</tr></thead>'
+            f'<thead><tr><th style="{_STAYS[2:] + _GROUNDS[0]}"></th>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
             f'<div class="tk-quiet {_NO_MATH}" style="opacity: .85; white-space: normal">'
             f"{escape(more + self.note)}</div>"

@@ -19,6 +19,7 @@ _ARROW = (
 
 STYLE = f"""
 .tk {{ --tk-accent: {_ACCENT}; --tk-good: {_GOOD}; --tk-bad: {_BAD}; --tk-line: var(--jp-border-color2);
+  --page: var(--jp-layout-color0);
   color: var(--jp-ui-font-color1); font-family: var(--jp-ui-font-family); font-size: var(--jp-ui-font-size1);
   max-width: 1040px; overflow: visible; }}
 .tk .widget-html-content {{ line-height: 1.45; color: var(--jp-ui-font-color1); }}

@@ -33,7 +33,7 @@ from toolkit.views import (
 )
 from toolkit.views.explore_bins import find_range
 from toolkit.views.explore_table import Note, Table, shorten, shorten_all, show_share
-from toolkit.views.style import Plot
+from toolkit.views.style import DIVERGING, FADING, Plot
 
 ROWS = 300
 LONG = "a very long name of a column that somebody exported from a spreadsheet, $ in 1,000 <b>"
@@ -396,6 +396,19 @@ def test_a_small_share_is_not_told_as_none() -> None:
         ">99.9%",
         "100.0%",
     ]
+
+
+def test_the_names_of_a_table_stay_in_sight_and_its_cells_do_not() -> None:
+    page = Table(pd.DataFrame({"size": [1, 2]}, index=["a", "b"])).to_html()
+    assert page.count("position: sticky; left: 0") == 3  # the corner and two names
+    assert not any("sticky" in cell for cell in page.split("<td")[1:] if "<th" not in cell)
+
+
+def test_nothing_is_the_page_itself_in_a_heat_map() -> None:
+    """A white cell for 0 glared on a dark page."""
+    below, middle, above = (DIVERGING(place) for place in (0.0, 0.5, 1.0))
+    assert middle[3] < 0.01 and below[3] == above[3] == 1 and below != above
+    assert FADING(0.0)[3] == 0 and FADING(1.0)[3] == 1
 
 
 def test_a_wide_table_shows_its_first_rows_and_says_so() -> None:

@@ -85,8 +85,9 @@ def _tell_best(best: tuple[float, float, str, str, str], measure: str, kinds: Ma
         ("length", "bins"): " in bins of its length",
         ("missing values", "bins"): " by its missing values",
     }
-    way = ways[how, by] if kinds[name] != "category" or how != "value" else " by its categories"
-    aside = ", words within texts aside" if "text" in kinds.values() else ""
+    whole = {"category": " by its categories", "text": " by its whole text"}.get(kinds[name], "")
+    way = whole if whole and how == "value" else ways[how, by]
+    aside = " (words within texts aside)" if "text" in kinds.values() else ""
     return f"the best{aside} is '{name}'{way} with {measure} {score:.3f} in train and valid"
 
 

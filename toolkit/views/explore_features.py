@@ -202,7 +202,7 @@ def _draw_shares(axes: Any, codes: NDArray[Any], names: list[str], groups: Group
     )
     shown = shorten_all(list(groups), 28), shorten_all(kept, 24)
     image = draw_heat(axes, table.round(4), shown, aspect="auto", cmap=FADING, vmin=0)
-    axes.tick_params("x", rotation=45)
+    axes.set_xticks(range(len(kept)), shown[1], rotation=45, ha="right")
     axes.figure.colorbar(image, ax=axes, label="share of the class")
 
 

@@ -133,6 +133,6 @@ def test_labels_of_another_table_are_refused(project: Path) -> None:
     )
     run_notebook("collect")
     with pytest.raises(
-        ToolkitError, match=r"Every label must belong to a row of the table\. 565 of 565 do not"
+        ToolkitError, match=r"Every label must belong to a row of the table\. 565 of 565 labels do not"
     ):
         run_notebook("annotate")

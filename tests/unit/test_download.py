@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fsspec.registry import _registry
 from web_server import Page, serve_pages
 
 from toolkit.download import check_version, download, explain
@@ -86,6 +87,8 @@ def test_a_version_is_needed_to_see_changes(web) -> None:
 
 def test_a_scheme_whose_package_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    # fsspec remembers the class that another test may have loaded.
+    monkeypatch.delitem(_registry, "s3", raising=False)
     found = refuse("s3://bucket/a.csv", tmp_path)
     assert (
         found == "s3://bucket/a.csv needs dvc-s3, which is not installed. Run './run uv pip install dvc-s3'."

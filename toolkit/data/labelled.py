@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from toolkit.columns import iterate_batches
 from toolkit.data.schema import Schema
-from toolkit.errors import DataError, suggest
+from toolkit.errors import DataError, count_of, suggest
 
 LABEL = "label"
 GENERATED = "generated"  # column that marks the rows of a generator; it is there only if there is one
@@ -167,7 +167,8 @@ def _match_any(path: Path, key: str, keys: pa.Array) -> np.ndarray:
     unknown = sorted(keys.filter(pa.array(~known)).to_pylist())
     if unknown:
         raise DataError(
-            f"Every label must belong to a row of the table. {len(unknown)} of {len(keys)} without one, "
-            f"first {', '.join(unknown[:5])}. Do collect.source and annotate.source belong together?"
+            f"Every label must belong to a row of the table. {len(unknown)} of {count_of(len(keys), 'label')} "
+            f"{'does' if len(unknown) == 1 else 'do'} not, first {', '.join(unknown[:5])}. Do "
+            "collect.source and annotate.source belong together?"
         )
     return place

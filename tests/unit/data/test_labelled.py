@@ -33,7 +33,7 @@ def test_labels_of_unknown_rows_are_refused(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, {"x": [1, 2, 3]})
     labels = pa.table({"id": ["r2", "z"], "label": ["x", "y"]})
     with pytest.raises(
-        DataError, match=r"1 of 2 without one, first z\. Do collect\.source and annotate\.source"
+        DataError, match=r"1 of 2 labels does not, first z\. Do collect\.source and annotate\.source"
     ):
         match_labels(rows.path, rows.schema, labels, "id", ["x", "y"])
 

@@ -65,6 +65,8 @@ class Dataset:
         What annotate wrote; None before it ran.
     part : str
         What the rows are a part of, where a view must say so, as in "train".
+    order : sequence of str
+        Classes in the order in which they are shown.
     """
 
     read: Callable[[str], pa.ChunkedArray]
@@ -78,6 +80,7 @@ class Dataset:
     annotations: pd.DataFrame | None = None
     suspects: pd.DataFrame | None = None
     part: str = ""
+    order: Sequence[str] = ()
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -100,8 +103,9 @@ class Dataset:
 
     @cached_property
     def classes(self) -> list[str]:
-        """The classes that occur, sorted."""
-        return sorted(set(pc.unique(self.label).to_pylist()) - {None}) if self.is_classification else []
+        """The classes that occur: in params.yaml's order, so that each has its colour everywhere; others sorted."""
+        found = set(pc.unique(self.label).to_pylist()) - {None} if self.is_classification else set()
+        return [name for name in self.order if name in found] + sorted(found - set(self.order))
 
     @cached_property
     def targets(self) -> NDArray[Any]:
@@ -202,7 +206,8 @@ def load_dataset(root: Path | None = None, most_rows: int = MOST_ROWS) -> Datase
         return table[name] if chosen is None else table[name].take(pa.array(chosen))
 
     labels = _load_frame(root / LABELS)
-    reserved = {LABEL, *load_json(facts)["reserved"]} if (facts := root / FACTS).exists() else {LABEL}
+    facts = load_json(root / FACTS) if (root / FACTS).exists() else {}
+    reserved = {LABEL, *facts.get("reserved", ())}
     kinds = {name: kind for name, kind in schema.kinds.items() if labels is None or name not in reserved}
     return Dataset(
         read,
@@ -215,11 +220,18 @@ def load_dataset(root: Path | None = None, most_rows: int = MOST_ROWS) -> Datase
         labels,
         _load_frame(root / ANNOTATIONS),
         _load_frame(root / SUSPECTS),
+        order=facts.get("classes", ()),
     )
 
 
 def make_dataset(
-    table: pa.Table, kinds: Mapping[str, str], key: str, total: int | None = None, part: str = ""
+    table: pa.Table,
+    kinds: Mapping[str, str],
+    key: str,
+    total: int | None = None,
+    *,
+    part: str = "",
+    order: Sequence[str] = (),
 ) -> Dataset:
     """Explore a table in memory, whose labels are in its column ``label`` if it has one.
 
@@ -235,12 +247,23 @@ def make_dataset(
         Rows that the table is a sample of.
     part : str
         What the rows are a part of, as in "train".
+    order : sequence of str
+        Classes in the order in which they are shown.
     """
     label = as_one(table[LABEL]) if LABEL in table.column_names else None
     if label is not None:
         label = as_text(label) if not is_number(label.type) else label
     rows = table.num_rows if total is None else total
-    return Dataset(lambda name: table[name], table.num_rows, rows, key, dict(kinds), label=label, part=part)
+    return Dataset(
+        lambda name: table[name],
+        table.num_rows,
+        rows,
+        key,
+        dict(kinds),
+        label=label,
+        part=part,
+        order=order,
+    )
 
 
 def choose_rows(total: int, most: int) -> NDArray[np.int64]:

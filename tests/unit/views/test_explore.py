@@ -447,3 +447,12 @@ def test_report_of_a_table_without_labels_or_numbers(tmp_path: Path) -> None:
     rows = pa.table({"id": ["1", "2"], "colour": ["red", None]})
     data = explore.make_dataset(rows, {"colour": "category"}, "id")
     assert explore_report.write_exploration(tmp_path / "plots", tmp_path / "report.html", data)
+
+
+def test_classes_are_shown_in_the_order_of_params_yaml() -> None:
+    labels = pa.array(["yes", "no", None, "maybe", "no"])
+    table = pa.table({"id": list("abcde"), "size": [1.0, 2, 3, 4, 5], "label": labels})
+    for order, shown in (((), ["maybe", "no", "yes"]), (("yes", "never", "no"), ["yes", "no", "maybe"])):
+        data = explore.make_dataset(table, {"size": "number"}, "id", order=order)
+        assert data.classes == shown
+        assert [data.classes[place] if place >= 0 else None for place in data.targets] == labels.to_pylist()

@@ -58,5 +58,6 @@ def _advise_first(mode: str, contract: str) -> str:
     other = "" if left else "put them aside (collect.on_violation: quarantine); or "
     return (
         f"The contract {contract} was to be written from this table, and is not yet{left}. Correct the rows; or "
-        f"{other}begin the contract by hand (schemas/README.md)."
+        f"{other}begin the contract by hand (schemas/README.md). A column that is no feature, such as the label, may "
+        "hold anything if collect.exclude names it."
     )

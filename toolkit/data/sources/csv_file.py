@@ -96,7 +96,8 @@ class CsvReader:
         if other:
             raise DataError(
                 f"{name} must have its columns separated by {self.delimiter!r}. It looks separated by {other!r}: "
-                f"set delimiter in params.yaml if the section has it, or save the file with {self.delimiter!r}."
+                "set collect.delimiter in params.yaml if it is collect's source, or save the file with "
+                f"{self.delimiter!r}."
             )
 
     def _explain(self, path: Path, name: str, error: Exception) -> DataError:
@@ -127,8 +128,8 @@ class CsvReader:
                     around = held[max(start - 12, 0) : start + 8].decode("latin-1")
                     return DataError(
                         f"{name} must be text in {self.encoding}. Line {line} has the byte {wrong!r}, near "
-                        f"{around!r} (read as latin-1): set encoding in params.yaml if the section has it, or convert "
-                        "the file, for example with iconv."
+                        f"{around!r} (read as latin-1): set collect.encoding in params.yaml if it is collect's "
+                        "source, or convert the file, for example with iconv."
                     )
         return DataError(
             f"{name} must be text in {self.encoding} and ends within a character: it may be cut short."

@@ -44,8 +44,8 @@ def check_is_text(start: bytes, name: str, encoding: str) -> None:
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf16", "utf-32", "utf32"))
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not wide:
         raise DataError(
-            f"{name} must be text in {encoding}. It looks like UTF-16: set encoding to utf-16 in params.yaml if the "
-            "section has it, or convert it, for example with iconv."
+            f"{name} must be text in {encoding}. It looks like UTF-16: set collect.encoding to utf-16 in "
+            "params.yaml if it is collect's source, or convert it, for example with iconv."
         )
     if b"\0" in start and not wide:
         raise DataError(f"{name} must be text in {encoding}. It has zero bytes: is it a table at all?")

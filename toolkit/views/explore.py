@@ -47,7 +47,7 @@ def describe_dataset(data: Dataset) -> Table:
     for name in data.of_kind("time"):
         known = data.numbers(name)[~data.missing(name)]
         if len(known):
-            facts[name] = f"{show_time(known.min())} to {show_time(known.max())}"
+            facts[name] = f"{show_time(known.min())} to {show_time(known.max())}{data.clock(name)}"
     return Table(pd.DataFrame({"": facts}), data.tell())
 
 

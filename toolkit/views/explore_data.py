@@ -139,6 +139,10 @@ class Dataset:
         """Give the values of a column with an order, the smallest first; missing ones are left out."""
         return self._keep("ordered", name, lambda: sort_known(self.numbers(name)))
 
+    def clock(self, name: str) -> str:
+        """Name the clock that a time column is shown by, after a blank: UTC for instants; nothing for wall times."""
+        return " UTC" if getattr(self.column(name).type, "tz", None) else ""
+
     def texts(self, name: str) -> pa.Array:
         """Give a column as text, null where missing."""
         return self._keep("texts", name, lambda: as_text(self.column(name)))

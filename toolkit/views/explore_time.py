@@ -79,12 +79,12 @@ def describe_times(data: Dataset) -> Table | Note:
 
 
 def _describe_time(data: Dataset, name: str) -> dict[str, Any]:
-    values = np.sort(data.numbers(name)[~data.missing(name)])
+    values, clock = np.sort(data.numbers(name)[~data.missing(name)]), data.clock(name)
     steps = np.diff(values)
     moving = steps[steps > 0]
     facts: dict[str, Any] = {
-        "first": show_time(values[0]),
-        "last": show_time(values[-1]),
+        "first": show_time(values[0]) + clock,
+        "last": show_time(values[-1]) + clock,
         "missing": show_share(data.missing(name).sum(), data.rows),
         "at a time of another row": show_share((steps == 0).sum() + (len(moving) > 0), len(values))
         if (steps == 0).any()
@@ -93,7 +93,7 @@ def _describe_time(data: Dataset, name: str) -> dict[str, Any]:
     if not len(moving):
         return facts | {"usual step": "", "longest gaps": ""}
     longest = np.argsort(-steps, kind="stable")[:2]
-    gaps = [f"{tell_span(steps[at])} from {show_time(values[at])}" for at in longest if steps[at] > 0]
+    gaps = [f"{tell_span(steps[at])} from {show_time(values[at])}{clock}" for at in longest if steps[at] > 0]
     return facts | {"usual step": tell_span(float(np.median(moving))), "longest gaps": "; ".join(gaps)}
 
 
@@ -137,7 +137,7 @@ def plot_time(data: Dataset, time: str = "", feature: str = "", unit: str = "") 
     if feature:
         _draw_feature(grid.flat[panels - 1], data, periods, feature)
     set_dates(grid.flat[-1])
-    grid.flat[-1].set_xlabel(shorten(time, 60))
+    grid.flat[-1].set_xlabel(shorten(time, 60) + data.clock(time))
     figure.supxlabel(data.tell(), fontsize=8)
     drawn = ["rows", *(["label"] if data.label is not None else []), *([feature] if feature else [])]
     return show(figure, f"{', '.join(drawn)} by {periods.unit} of {time}")

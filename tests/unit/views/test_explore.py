@@ -323,7 +323,7 @@ def test_a_zone_of_a_time_is_shown_in_utc() -> None:
     times = pa.array(pd.to_datetime(["2024-07-01 01:30", "2024-07-02 01:30"]).tz_localize("Europe/Berlin"))
     table = pa.table({"id": ["1", "2"], "when": times.cast(pa.timestamp("us", "Europe/Berlin"))})
     data = explore.make_dataset(table, {"when": "time"}, "id")
-    assert explore_time.describe_times(data).frame.loc["when", "first"] == "2024-06-30 23:30:00"
+    assert explore_time.describe_times(data).frame.loc["when", "first"] == "2024-06-30 23:30:00 UTC"
 
 
 def test_groups_are_columns_whose_values_repeat(tmp_path: Path) -> None:
@@ -456,3 +456,15 @@ def test_classes_are_shown_in_the_order_of_params_yaml() -> None:
         data = explore.make_dataset(table, {"size": "number"}, "id", order=order)
         assert data.classes == shown
         assert [data.classes[place] if place >= 0 else None for place in data.targets] == labels.to_pylist()
+
+
+@pytest.mark.parametrize(("zone", "told"), [("UTC", " UTC"), (None, "")])
+def test_instants_are_said_to_be_shown_in_utc(zone: str | None, told: str) -> None:
+    at = pa.array([0, 3_600_000_000, 90_000_000_000], pa.timestamp("us", tz=zone))
+    data = explore.make_dataset(pa.table({"id": list("abc"), "at": at}), {"at": "time"}, "id")
+    (first, last) = (f"1970-01-01{told}", f"1970-01-02 01:00:00{told}")
+    row = explore_time.describe_times(data).frame.loc["at"]
+    assert (row["first"], row["last"]) == (first, last) and row["longest gaps"].split(" from ")[1].endswith(
+        told
+    )
+    assert f"{first} to {last}" in explore.describe_dataset(data).frame[""].tolist()

@@ -210,17 +210,20 @@ def fit_profile(
     missing = [name for name in kinds if name not in columns]
     if missing:
         raise DriftError(f"The reference rows must have the columns {', '.join(missing)} and do not.")
-    lengths = {len(columns[name]) for name in kinds}
+    features, lengths = [], set()
+    for name, kind in kinds.items():  # a column of many rows is read once, and is not kept
+        values = columns[name]
+        lengths.add(len(values))
+        features.append(fit_cells(name, kind, values, bins))
     if lengths == {0} or len(lengths) > 1:
         raise DriftError(
             f"A reference profile needs columns of one length with at least one row. Got {sorted(lengths)}."
         )
-    features = tuple(fit_cells(name, kind, columns[name], bins) for name, kind in kinds.items())
     label = None
     if labels is not None:
         texts = any(isinstance(value, str) for value in labels)
         label = fit_cells("label", "category" if texts else "number", labels, bins)
-    return Profile(features, label)
+    return Profile(tuple(features), label)
 
 
 def fit_scores(scores: Any, classes: Sequence[str] = (), bins: int = SCORE_BINS) -> tuple[Cells, ...]:

@@ -28,13 +28,29 @@ def as_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return as_array(column.cast(kind.value_type))
-    if _is_text(kind) or (pa.types.is_boolean(kind) and column.null_count):
+    if _is_text(kind):
+        return _as_objects(column)
+    if pa.types.is_boolean(kind) and column.null_count:
         return np.array(column.to_pylist(), dtype=object)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False)
     elif pa.types.is_decimal(kind) or pa.types.is_null(kind):
         column = to_floats(column)
     return column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
+
+
+def _as_objects(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Give texts as an array of str and None; equal texts of a chunk are one object, not 60 bytes each."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    found = np.empty(len(column), dtype=object)
+    start = 0
+    for chunk in chunks:
+        encoded = chunk.dictionary_encode()
+        names = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+        places = encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
+        found[start : start + len(chunk)] = names[places]
+        start += len(chunk)
+    return found
 
 
 def to_floats(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolkit.columns import ParquetColumns, as_array, get_columns, iterate_columns
 from toolkit.errors import DataError
@@ -89,3 +91,18 @@ def test_what_is_not_there_is_named(tmp_path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(DataError, match="whole Parquet file"):
         list(iterate_columns(path, ["n"]))
+
+
+@given(st.lists(st.lists(st.none() | st.text(max_size=3), max_size=8), max_size=4))
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_texts_come_as_they_are_and_equal_ones_of_a_chunk_are_one_object(
+    kind: pa.DataType, chunks: list
+) -> None:
+    column = pa.chunked_array([pa.array(chunk, pa.string()).cast(kind) for chunk in chunks], kind)
+    found = as_array(column)
+    assert found.dtype == object and found.tolist() == column.to_pylist()
+
+
+def test_a_category_of_many_rows_takes_no_text_a_row() -> None:
+    found = as_array(pa.array(["a rather long name", "another", None] * 1000))
+    assert len(set(map(id, found.tolist()))) == 3

@@ -29,6 +29,7 @@ from toolkit.feature_values import iterate_matrix, load_values
 from toolkit.features import Definition, Features
 from toolkit.features.recorded import REPLAYED_ROWS, record_columns
 
+LABEL = "label"  # in train.parquet
 EXTRA_ROWS = 3  # of each column, rows that lack it, and rows with its rarest text, that are replayed besides
 AGAIN = "Run './run dvc repro train' to fit and train anew, then package."
 
@@ -58,7 +59,8 @@ def check_refit(
         Names the first feature that differs, and in what.
     """
     rows = ParquetColumns([train])
-    used = [column for column in columns if column["role"] == "feature" and column["name"] in rows]
+    raw = set(rows) - {LABEL}  # the raw table's own column of that name, too, is the label
+    used = [column for column in columns if column["role"] == "feature" and column["name"] in raw]
     kinds = {column["name"]: column["type"] for column in used}
     zones = {
         column["name"]: column["zone"] for column in used if column["type"] == "time" and column.get("zone")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from toolkit.params_package import Package
+from toolkit.params_section import Section, Share
 from toolkit.paths import check_database, check_optional_path, check_project_path, check_source
 
-Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Path = Annotated[str, AfterValidator(check_project_path)]
 Source = Annotated[str, AfterValidator(check_source)]
@@ -49,12 +50,6 @@ def _check_encoding(value: str) -> str:
     except LookupError:
         raise ValueError("must be an encoding of text that Python knows, such as utf-8 or latin-1") from None
     return value
-
-
-class Section(BaseModel):
-    """A section of params.yaml: immutable, strict about types, closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 class Collect(Section):
@@ -311,23 +306,6 @@ class Validate(Section):
     resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples of the test rows")
     confidence: Share = Field(0.95, description="confidence of the interval")
     seed: Seed = Field(1, description="seed of the bootstrap")
-
-
-class Package(Section):
-    """Build the Bento: what the service needs, and how it behaves."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)] = Field(
-        "breast_cancer", description="name of the Bento and its service; lower case"
-    )
-    max_rows: int = Field(1000, ge=1, le=100_000, description="most rows in one request")
-    max_body_kb: int = Field(4096, ge=1, le=1_048_576, description="largest request body, in kB")
-    log_predictions: bool = Field(True, description="write every prediction to the prediction log")
-    drift_tolerance: float = Field(
-        0.02, ge=0, lt=0.5, description="change in a share of rows that is too small to matter"
-    )
-    drift_alarm_rows: int = Field(
-        2_000_000, ge=1000, description="mean number of rows between false drift alarms, at least"
-    )
 
 
 class Predict(Section):

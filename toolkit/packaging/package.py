@@ -24,7 +24,7 @@ from toolkit.packaging.replay import (
     select_rows,
 )
 from toolkit.packaging.version import load_pins, measure_version
-from toolkit.params import Package
+from toolkit.params_package import Package
 from toolkit.serving.model import FILES, Model, load_model
 from toolkit.serving.rules import select_rules
 

@@ -52,8 +52,8 @@ class Endpoints:
         self, model: Model, recorder: Recorder, metrics: Metrics, lineage: Mapping[str, Any]
     ) -> None:
         self.model, self.recorder, self.metrics = model, recorder, metrics
-        self.max_body_bytes = int(model.settings["max_body_kb"]) * 1000
-        self._max_rows = int(model.settings["max_rows"])
+        self.max_body_bytes = int(model.settings["limits"]["body_kb"]) * 1000
+        self._max_rows = int(model.settings["limits"]["rows"])
         self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
         self._zoned = model.zoned
         self._ids = (f"{number:08x}" for number in count())
@@ -143,8 +143,7 @@ def describe_schema(model: Model) -> dict[str, Any]:
         "task": model.task,
         "classes": list(model.classes),
         "features": features,
-        "max_rows": model.settings["max_rows"],
-        "max_body_kb": model.settings["max_body_kb"],
+        "limits": model.settings["limits"],
         "example": model.signature["self_test"]["rows"][0],
     }
 

@@ -46,11 +46,10 @@ def read_name() -> str:
 def build_endpoints(model: Model) -> Endpoints:
     """Build the endpoints of one worker, with its metrics, its log and its recorder."""
     metrics = Metrics(model.version, model.task)
-    log = PredictionLog(choose_folder(CODE_ROOT)) if model.settings["log_predictions"] else None
+    log = PredictionLog(choose_folder(CODE_ROOT)) if model.settings["log"]["predictions"] else None
     detector = DriftDetector(
         load_profile(model.folder / "profile.json"),
-        tolerance=model.settings["drift_tolerance"],
-        alarm_rows=model.settings["drift_alarm_rows"],
+        tolerance=model.settings["watch"]["tolerance"],
     )
     recorder = Recorder(model.version, detector, metrics, log, model.rules.personal)
     return Endpoints(model, recorder, metrics, describe_lineage(model))

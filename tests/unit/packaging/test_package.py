@@ -12,7 +12,7 @@ from toolkit.errors import DataError, GateFailed, ModelError, PackageError
 from toolkit.packaging.batch import predict_table
 from toolkit.packaging.package import Sources, write_package
 from toolkit.packaging.version import list_code, measure_version
-from toolkit.params import Package
+from toolkit.params_package import Limits, Package
 from toolkit.serving.endpoints import describe_schema
 from toolkit.serving.model import FILES, MODEL_FILES
 
@@ -42,8 +42,10 @@ def test_the_same_inputs_give_the_same_bytes_and_tag(sources, tmp_path):
 
 
 def test_the_package_holds_profile_with_scores_settings_lineage_and_libraries(sources, tmp_path):
-    model = write_package(tmp_path / "out", ROOT, sources, Package(name="x", max_rows=7), {"train": {"a": 1}})
-    assert load_json(model.folder / "settings.json")["max_rows"] == 7
+    model = write_package(
+        tmp_path / "out", ROOT, sources, Package(name="x", limits=Limits(rows=7)), {"train": {"a": 1}}
+    )
+    assert load_json(model.folder / "settings.json")["limits"]["rows"] == 7
     assert load_json(model.folder / "profile.json")["predictions"][0]["name"] == "value"
     lineage = load_json(model.folder / "lineage.json")
     assert lineage["stages"] == {"train": {"a": 1}}
@@ -121,7 +123,8 @@ def test_the_bento_holds_the_service_and_all_it_imports_and_nothing_else():
         base = ROOT / module.replace(".", "/")
         path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
         paths.add(path.relative_to(ROOT).as_posix())
-    lazy = {"toolkit/stage.py", "toolkit/params.py", "toolkit/params_file.py", "toolkit/paths.py"}
+    lazy = {"toolkit/stage.py", "toolkit/params_file.py", "toolkit/paths.py"}
+    lazy |= {f"toolkit/params{part}.py" for part in ("", "_package", "_section")}
     lazy |= {
         "toolkit/download.py",
         "toolkit/fetch.py",

@@ -54,7 +54,11 @@ class Form:
 
     def shown(self, key: str) -> Any:
         """Give what the widget of a key shows: text, or the value itself for check boxes, choices and tables."""
-        return show_value(_BY_KEY[key].kind, self.value(key))
+        field, value = _BY_KEY[key], self.value(key)
+        if field.kind != "options":
+            return show_value(field.kind, value)
+        held = {**field.default, **value} if isinstance(value, Mapping) else field.default
+        return {column.name: show_value(column.kind, held[column.name]) for column in field.columns}
 
     def put(self, key: str, raw: Any) -> None:
         """Take what was typed for a key; wrong values are kept and reported by :meth:`findings`."""
@@ -133,6 +137,8 @@ def parse_value(field: Field, raw: Any, saved: Any = None) -> Any:
     ValueError
         A list that cannot be split into its items.
     """
+    if field.kind == "options":
+        return {column.name: parse_value(column, raw[column.name]) for column in field.columns}
     if field.kind == "table":
         old = saved if isinstance(saved, Mapping) else {}
         return {name: _parse_row(field.columns, row, old.get(name, {})) for name, row in raw.items()}

@@ -58,6 +58,15 @@ def test_typed_text_becomes_the_value_and_is_saved(form: Form, key: str, raw: ob
     assert form.changes == {}
 
 
+def test_numbers_and_texts_within_a_section_are_read_as_those_of_a_section(form: Form) -> None:
+    assert form.shown("package.limits")["rows"] == "1000"
+    form.put("package.limits", form.shown("package.limits") | {"rows": "7"})
+    assert form.changes == {"package.limits": {**form.saved("package.limits"), "rows": 7}}
+    form.put("package.limits", form.shown("package.limits") | {"rows": "many"})
+    [finding] = form.findings()["package.limits"]
+    assert finding.startswith("package.limits.rows: must be a whole number. Got 'many' instead.")
+
+
 def test_one_of_several_options_is_changed_alone(form: Form) -> None:
     form.put("prepare.checks", form.shown("prepare.checks") | {"shift": "fail"})
     assert form.save() == ["prepare.checks"]

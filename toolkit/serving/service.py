@@ -7,6 +7,7 @@ is looked for beside the code: ``models/package`` in the project as in the Bento
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import bentoml
 from _bentoml_sdk import Service
 
 from toolkit.artifacts import load_json
+from toolkit.errors import ToolkitError
 from toolkit.leash import die_with_parent
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import load_profile
@@ -24,10 +26,12 @@ from toolkit.serving.log import PredictionLog, choose_folder
 from toolkit.serving.metrics import Metrics
 from toolkit.serving.model import Model, load_model
 from toolkit.serving.recorder import Recorder
+from toolkit.serving.refusal import Refusal
 from toolkit.serving.request import parse_request
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
 WORKERS = int(os.environ.get("TOOLKIT_WORKERS", "1"))
+logger = logging.getLogger("toolkit.serving")
 
 
 def find_package() -> Path:
@@ -72,23 +76,38 @@ class StrictService(Service):
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """Give BentoML's app with the strict layer in front."""
-        return Front(super().to_asgi(is_main=is_main), lambda: Prediction.endpoints)
+        front = Front(super().to_asgi(is_main=is_main), lambda: Prediction.endpoints)
+        return Refusal(front, lambda: Prediction.refused)
 
 
 class Prediction:
     """Predicts rows with the packaged model. GET /schema lists its features, GET /lineage where it comes from."""
 
     endpoints: Endpoints
+    refused = ""  # why this worker cannot serve; empty: it can
 
     def __init__(self) -> None:
         die_with_parent()  # BentoML's workers would outlive a server that is killed, and keep its port
-        Prediction.endpoints = build_endpoints(load_model(find_package(), threads=1))
+        try:
+            Prediction.endpoints = build_endpoints(load_model(find_package(), threads=1))
+        except ToolkitError as error:  # ending here would only make BentoML start the next one, for ever
+            Prediction.refused = str(error)
+            logger.error("This worker serves no model: %s", error)
 
     @bentoml.on_deployment
     @staticmethod
     def check() -> None:
-        """Refuse to start, once and before any worker, with a model that cannot be trusted."""
-        load_model(find_package())
+        """Refuse to start, once and before any worker, with a model that cannot be trusted.
+
+        Raises
+        ------
+        SystemExit
+            With the reason alone, and status 1: BentoML would print a stack trace of any other error.
+        """
+        try:
+            load_model(find_package())
+        except ToolkitError as error:
+            raise SystemExit(f"error: {error}") from None
 
     @bentoml.api(route="/predict")
     def predict(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -111,8 +130,9 @@ class Prediction:
     @bentoml.on_shutdown
     def close(self) -> None:
         """Write what waits, before the process ends."""
-        self.endpoints.recorder.close()
-        self.endpoints.metrics.close()
+        if not self.refused:
+            self.endpoints.recorder.close()
+            self.endpoints.metrics.close()
 
 
 service = bentoml.service(

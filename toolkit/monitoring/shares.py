@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,13 @@ class Shares:
 def count_reference(columns: Sequence[Cells]) -> IntArray:
     """Give the reference's counts of several columns, one after the other."""
     return np.array([count for cells in columns for count in cells.counts], dtype=np.int64)
+
+
+def measure_wilson_bound(share: Any, rows: Any, z: float) -> Any:
+    """Measure the upper bound of Wilson's (1927) interval of a share of ``rows`` rows, above 0."""
+    middle = share + z * z / (2 * rows)
+    spread = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    return (middle + spread) / (1 + z * z / rows)
 
 
 def _spans(cells: Cells) -> list[tuple[str, tuple[int, int, int, int]]]:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import DriftError
-from toolkit.monitoring.detector import DriftDetector, measure_wilson_bound
+from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import fit_profile, fit_scores
+from toolkit.monitoring.shares import measure_wilson_bound
 
 NAMES = [f"x{index}" for index in range(30)]
 
@@ -52,30 +53,34 @@ def test_it_is_quiet_without_drift(m):
         assert detector.statistics()["evidence"] < 1
 
 
-def test_evidence_grows_no_faster_than_rows_at_the_edge_of_what_is_tolerated():
-    """At live share = c exactly, R - rows is a martingale: its mean over many runs is the number of rows."""
-    rng = np.random.default_rng(3)
-    profile = fit_profile({"b": [True] * 100 + [False] * 300}, {"b": "boolean"}, 2)
-    finals = []
-    for _ in range(4000):
-        detector = DriftDetector(profile, 0.02, 10**12)
-        for rows in (5, 20):
-            hits = rng.binomial(rows, detector._limit[0, 0])
-            detector.update(profile.count({"b": [True] * hits + [False] * (rows - hits)}))
-        finals.append(np.exp(detector._log_r[0, 0, 0]))
-    assert np.mean(finals) == pytest.approx(25, abs=4 * np.std(finals) / np.sqrt(len(finals)))
-
-
 def test_since_when_and_how_much_are_told():
     rng = np.random.default_rng(5)
     detector = DriftDetector(make_profile(rng, 10_000))
-    feed(detector, rng, 10_240)
-    feed(detector, rng, 1024, shift=0.7)
+    for block in range(44):
+        values = {name: rng.normal(0.7 * (block >= 40 and name == "x0"), size=256) for name in NAMES}
+        detector.update(detector.profile.count(values), time_s=1_700_000_000.0 + 60 * (block + 1))
     (alarm,) = detector.active
     assert abs(alarm.since_row - 10_240) <= 512
+    assert alarm.since_s == 1_700_000_000.0 + 60 * alarm.since_row / 256
+    assert alarm.raised_s == 1_700_000_000.0 + 60 * alarm.raised_row / 256
     assert alarm.reference_share - alarm.share == pytest.approx(0.27, abs=0.06)
-    assert alarm.message.startswith("x0 drifted: ")
-    assert alarm.where in alarm.message
+    assert alarm.share_low < alarm.share < alarm.share_high < alarm.reference_share
+    assert alarm.message == (
+        f"Feature 'x0' has drifted: higher values. {alarm.share:.1%} of rows are {alarm.where} (95% interval "
+        f"{alarm.share_low:.1%} to {alarm.share_high:.1%}), {alarm.reference_share:.1%} in the reference. "
+        "It began about "
+        f"2023-11-14 22:53 UTC, {alarm.raised_row - alarm.since_row} rows before this alarm."
+    )
+
+
+def test_without_times_rows_say_since_when():
+    rng = np.random.default_rng(5)
+    detector = DriftDetector(make_profile(rng, 10_000), group="label")
+    feed(detector, rng, 256, shift=2)
+    (alarm,) = detector.active
+    assert (alarm.group, alarm.since_row, alarm.since_s, alarm.raised_s) == ("label", 0, None, None)
+    assert "It began at row 0, 256 rows before this alarm." in alarm.message
+    assert alarm.message.startswith("True label 'x0' has drifted: higher values. ")
 
 
 def test_one_drifting_column_does_not_hide_another():
@@ -117,6 +122,68 @@ def test_an_alarm_is_over_when_the_recent_rows_are_inside_the_tolerance_and_can_
     assert [alarm.active for alarm in detector.alarms] == [False, True]
 
 
+def test_an_alarm_of_drift_that_stays_is_not_over():
+    rng = np.random.default_rng(7)
+    detector = DriftDetector(make_profile(rng, 10_000, NAMES[:2]))
+    feed(detector, rng, 100_000, shift=0.4, names=NAMES[:2])
+    assert [alarm.column for alarm in detector.active] == ["x0"]
+    assert len(detector.alarms) == 1
+
+
+def test_rows_one_by_one_alarm_as_blocks_do():
+    """Not column after column: those without drift stay quiet while others drift, and none waits for another."""
+    rng = np.random.default_rng(6)
+    profile = make_profile(rng, 2000, NAMES[:8])
+    detector = DriftDetector(profile)
+    for _ in range(2500):
+        drifted = [*rng.normal(2.0, size=4), *rng.normal(size=4)]
+        detector.update(profile.count(dict(zip(NAMES, np.array(drifted)[:, None], strict=False))))
+    assert {alarm.column for alarm in detector.alarms} == set(NAMES[:4])
+    assert len(detector.alarms) == 4
+    assert max(alarm.raised_row for alarm in detector.alarms) <= 60
+
+
+def test_the_unit_of_time_changes_nothing_else():
+    """Days or rows: what counts is the part of false_alarm_every that passes."""
+    rng = np.random.default_rng(6)
+    profile = make_profile(rng, 2000, NAMES[:3])
+    rows, days = DriftDetector(profile, 0.02, 1_000_000), DriftDetector(profile, 0.02, 30)
+    for _ in range(30):
+        counts = profile.count({name: rng.normal(0.4 * (name == "x0"), size=256) for name in NAMES[:3]})
+        rows.update(counts)
+        days.update(counts, elapsed=256 * 30 / 1_000_000)
+        assert days.statistics()["evidence"] == pytest.approx(rows.statistics()["evidence"], abs=1e-9)
+    assert [alarm.column for alarm in rows.alarms] == [alarm.column for alarm in days.alarms] == ["x0"]
+
+
+def test_time_that_passes_between_few_rows_alone_is_no_evidence():
+    rng = np.random.default_rng(6)
+    profile = make_profile(rng, 2000, NAMES[:3])
+    detector = DriftDetector(profile, 0.02, 30)
+    for _ in range(300):  # ten years with a row a fortnight, or a clock that jumps
+        detector.update(profile.count({name: rng.normal(size=1) for name in NAMES[:3]}), elapsed=14)
+    assert detector.alarms == []
+    feed(detector, rng, 512, shift=2, names=NAMES[:3])
+    assert [alarm.column for alarm in detector.active] == ["x0"]
+
+
+@pytest.mark.parametrize("elapsed", [-1.0, np.nan, np.inf])
+def test_a_time_that_is_none_is_refused_and_changes_nothing(elapsed):
+    detector = DriftDetector(make_profile(np.random.default_rng(1), 100, NAMES[:1]))
+    before = detector.to_dict()
+    with pytest.raises(DriftError, match=r"elapsed must be a number from 0.*Got"):
+        detector.update(detector.profile.count({"x0": [1.0]}), elapsed=elapsed)
+    with pytest.raises(DriftError, match="time_s"):
+        detector.update(detector.profile.count({"x0": [1.0]}), time_s=np.nan)
+    assert detector.to_dict() == before
+
+
+@pytest.mark.parametrize(("tolerance", "every"), [(-0.1, 10), (1, 10), (0.1, 0), (0.1, np.inf), (np.nan, 10)])
+def test_settings_out_of_range_are_refused(tolerance, every):
+    with pytest.raises(DriftError, match="tolerance must be from 0"):
+        DriftDetector(make_profile(np.random.default_rng(1), 100, NAMES[:1]), tolerance, every)
+
+
 def test_missing_values_new_categories_and_predictions_alarm():
     rng = np.random.default_rng(8)
     reference = {"x": rng.normal(size=2000), "city": rng.choice(["a", "b"], 2000)}
@@ -144,15 +211,17 @@ def test_a_restart_changes_nothing(seed, cut, shift):
         profile.count({name: rng.normal(shift * (name == "x0"), size=128) for name in names})
         for _ in range(8)
     ]
-    whole = DriftDetector(profile)
-    for block in blocks:
-        whole.update(block)
-    first = DriftDetector(profile)
-    for block in blocks[:cut]:
-        first.update(block)
-    second = DriftDetector.from_dict(profile, json.loads(json.dumps(first.to_dict(), allow_nan=False)))
-    for block in blocks[cut:]:
-        second.update(block)
+    whole = DriftDetector(profile, 0.02, 30)
+    for place, block in enumerate(blocks):
+        whole.update(block, 0.1 * place, 1e9 + place)
+    first = DriftDetector(profile, 0.02, 30)
+    for place, block in enumerate(blocks[:cut]):
+        first.update(block, 0.1 * place, 1e9 + place)
+    second = DriftDetector.from_dict(
+        profile, json.loads(json.dumps(first.to_dict(), allow_nan=False)), 0.02, 30
+    )
+    for place, block in enumerate(blocks[cut:], start=cut):
+        second.update(block, 0.1 * place, 1e9 + place)
     assert second.to_dict() == whole.to_dict()
     assert second.statistics() == whole.statistics()
 
@@ -177,6 +246,18 @@ def test_no_rows_change_nothing():
     assert detector.to_dict() == before
 
 
+def test_a_state_of_other_settings_is_refused():
+    profile = make_profile(np.random.default_rng(1), 100, NAMES[:2])
+    state = DriftDetector(profile, 0.02, 30).to_dict()
+    assert DriftDetector.from_dict(profile, state, 0.02, 30.0).to_dict() == state
+    with pytest.raises(DriftError, match=r"must be of tolerance 0\.03\. Got 0\.02.*begin with a new"):
+        DriftDetector.from_dict(profile, state, 0.03, 30)
+    with pytest.raises(DriftError, match=r"must be of false_alarm_every 31\.0\. Got 30\.0"):
+        DriftDetector.from_dict(profile, state, 0.02, 31)
+    with pytest.raises(DriftError, match="schema 2"):
+        DriftDetector.from_dict(profile, {**state, "schema": 1}, 0.02, 30)
+
+
 def test_a_state_of_another_profile_or_a_damaged_one_is_refused():
     rng = np.random.default_rng(1)
     profile, other = make_profile(rng, 100, NAMES[:2]), make_profile(rng, 100, NAMES[:2])
@@ -188,6 +269,7 @@ def test_a_state_of_another_profile_or_a_damaged_one_is_refused():
         {"log_r": "x"},
         {"cusum": state["recent"]},
         {"alarms": [{}]},
+        {"time_s": "x"},
         {"alarms": 3},
     ):
         with pytest.raises(DriftError, match="damaged"):

@@ -1,0 +1,164 @@
+"""Evidence for drift of each share of a profile's columns: Shiryaev-Roberts statistics, and where a change began.
+
+For each share and direction the hypothesis is "the live share is at most c". Per block, the likelihood ratio L of a
+share of c + delta against c updates R <- (R + w) L, w being the time that the block took. While no share is beyond its
+c, the mean of R over a column's components minus the sum of w is a supermartingale. Were R set back to 0 whenever it
+reaches B, then B times the number of times minus the time would be one too: so it reaches B once per B on average, at
+most, whatever the blocks' sizes, and whatever the components have to do with each other. (Shin, Ramdas and Rinaldo,
+"E-detectors", 2023.)
+
+w must be known before the block's values are: what takes part in choosing it, such as "this row looks odd, count it as
+a day", could buy evidence. Any smaller weight keeps the promise, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.monitoring.shares import Shares
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Changes of a share, beyond what is tolerated, that the alternatives stand for.
+DELTAS = (0.03, 0.08, 0.2, 0.4)
+# No more than one false alarm in so many rows, either: R would reach its bound by the passing of time alone where
+# that passes between few rows (a quiet service, a clock that jumps).
+FEWEST_ROWS = 20_000
+ARRAYS = ("log_r", "cusum", "since_row", "since_s", "hits", "tried")
+
+
+class Evidence:
+    """What blocks of counts say about the shares of several columns; all arrays are (deltas, sides, shares).
+
+    Parameters
+    ----------
+    shares : Shares
+        What is watched.
+    every : float
+        Mean time between false alarms over all columns, at least.
+
+    Attributes
+    ----------
+    log_r, cusum : ndarray of float64
+        Log of R, and the log likelihood ratio since it was last above 0 (where the change began, if there was one).
+    since_row, since_s, hits, tried : ndarray
+        When that was, and the rows in the share, and that it is a share of, since then.
+    log_bound : float
+        Log of the mean R of a column that alarms: every column has an equal part of the false alarms.
+    """
+
+    def __init__(self, shares: Shares, every: float) -> None:
+        self._shares, self._every = shares, every
+        self._first = np.flatnonzero(np.diff(shares.column, prepend=-1))  # first share of each column
+        shape = (len(DELTAS), 2, len(shares))
+        self._if_hit: FloatArray = np.zeros(shape)
+        self._if_miss: FloatArray = np.zeros(shape)
+        self._testable: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
+        self._effect: FloatArray = np.ones(len(shares))
+        self._peak: FloatArray = np.full(len(self._first), -np.inf)
+        self.log_r: FloatArray = np.full(shape, -np.inf)
+        self.cusum: FloatArray = np.zeros(shape)
+        self.since_row: IntArray = np.zeros(shape, dtype=np.int64)
+        self.since_s: FloatArray = np.full(shape, np.nan)
+        self.hits: IntArray = np.zeros(shape, dtype=np.int64)
+        self.tried: IntArray = np.zeros(shape, dtype=np.int64)
+
+    def set_limits(self, limit: FloatArray, effect: FloatArray) -> None:
+        """Set what is tolerated.
+
+        Parameters
+        ----------
+        limit : ndarray
+            c of each share, and of the rows not in it: shape (2, shares). 1 or more: it cannot be tested.
+        effect : ndarray
+            Design effect of each share: log L is divided by it.
+        """
+        limit = np.minimum(limit, 1.0)
+        raised = limit + np.minimum(np.array(DELTAS)[:, None, None], (1 - limit) / 2)
+        self._testable = np.broadcast_to((limit > 0) & (limit < 1), raised.shape)
+        self._if_hit, self._if_miss = np.zeros(raised.shape), np.zeros(raised.shape)
+        np.log(raised / limit, out=self._if_hit, where=self._testable)
+        np.log((1 - raised) / np.where(limit < 1, 1 - limit, 1), out=self._if_miss, where=self._testable)
+        self._if_hit /= effect
+        self._if_miss /= effect
+        self._effect = effect
+        parts = np.add.reduceat(self._testable.sum(axis=(0, 1)), self._first)
+        self._log_parts = np.log(np.maximum(parts, 1))
+        self.log_bound = float(np.log(self._every) + np.log(max(np.count_nonzero(parts), 1)))
+
+    @property
+    def watched_shares(self) -> int:
+        """How many shares can be tested."""
+        return int(np.count_nonzero(self._testable.any(axis=(0, 1))))
+
+    def add(
+        self,
+        counted: tuple[IntArray, IntArray],
+        elapsed: float,
+        row: int,
+        time_s: float,
+        alarmed: NDArray[np.bool_],
+    ) -> None:
+        """Take in a block.
+
+        Parameters
+        ----------
+        counted : tuple of ndarray
+            Of each share, the rows in it and the rows it is a share of.
+        elapsed : float
+            Time that the block took.
+        row, time_s : int, float
+            Where the block ends.
+        alarmed : ndarray of bool
+            Columns with an alarm: these only wait for its end.
+        """
+        hits, tried = counted
+        sides = np.stack([hits, tried - hits])
+        log_ratio = sides * self._if_hit + (tried - sides) * self._if_miss
+        waits = alarmed[self._shares.column]
+        weight = np.minimum(elapsed, tried * (self._every / FEWEST_ROWS) / self._effect)
+        with np.errstate(divide="ignore"):
+            log_weight = np.log(np.where(waits, 0.0, weight))
+        log_r = np.logaddexp(self.log_r, log_weight) + log_ratio
+        if waits.any():  # no more than the bound, or a long drift could never end
+            log_r = np.where(waits, np.minimum(log_r, self.log_bound), log_r)
+        self.log_r = np.where(self._testable, log_r, -np.inf)
+        self.cusum += log_ratio
+        self._follow_starts(sides, tried, row, time_s)
+
+    def _follow_starts(self, sides: Any, tried: Any, row: int, time_s: float) -> None:
+        at_rest = self.cusum <= 0
+        self.cusum[at_rest] = 0.0
+        self.hits = np.where(at_rest, 0, self.hits + sides)
+        self.tried = np.where(at_rest, 0, self.tried + tried)
+        self.since_row[at_rest] = row
+        self.since_s[at_rest] = time_s
+
+    def measure_peaks(self) -> FloatArray:
+        """Measure the log of the largest R of each column."""
+        return np.maximum.reduceat(self.log_r.max(axis=(0, 1)), self._first)
+
+    def measure_means(self) -> FloatArray:
+        """Measure the log of the mean R of each column."""
+        peaks = self.measure_peaks()
+        above = np.where(np.isfinite(peaks), peaks, 0.0)
+        parts = np.exp(self.log_r - above[self._shares.column]).sum(axis=(0, 1))
+        with np.errstate(divide="ignore"):
+            return np.log(np.add.reduceat(parts, self._first)) + above - self._log_parts
+
+    def find_strongest(self, column: int) -> tuple[int, int, int]:
+        """Find a column's component with the most evidence: delta, side, share."""
+        own = np.where(self._shares.column == column, self.log_r, -np.inf)
+        delta, side, share = np.unravel_index(np.argmax(own), own.shape)
+        return int(delta), int(side), int(share)
+
+    def begin_anew(self, column: int, row: int, time_s: float) -> None:
+        """Forget what was gathered about a column."""
+        own = self._shares.column == column
+        self.log_r[..., own] = -np.inf
+        self.cusum[..., own], self.hits[..., own], self.tried[..., own] = 0.0, 0, 0
+        self.since_row[..., own], self.since_s[..., own] = row, time_s

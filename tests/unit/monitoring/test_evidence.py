@@ -70,15 +70,15 @@ def test_time_counts_no_more_than_its_rows():
 @given(blocks=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=1, max_size=20))
 @settings(max_examples=60, deadline=None)
 def test_means_and_starts_are_those_of_their_definitions(blocks):
-    evidence, r, ratios = make_evidence(), np.zeros(len(DELTAS)), []
+    evidence, log_r, ratios = make_evidence(), np.full(len(DELTAS), -np.inf), []
     deltas = np.minimum(DELTAS, 0.35)  # half of what is left above the limit, at most
     for number, (hits, others) in enumerate(blocks):
         rows = hits + others
         add(evidence, hits, rows, 1.0, row=number + 1)
         ratio = hits * np.log((0.3 + deltas) / 0.3) + others * np.log((0.7 - deltas) / 0.7)
-        r = (r + (1.0 if rows else 0.0)) * np.exp(ratio)
+        log_r = np.logaddexp(log_r, 0.0 if rows else -np.inf) + ratio
         ratios.append(ratio)
-    expected = np.log(np.mean(r)) if r.any() else -np.inf
+    expected = np.logaddexp.reduce(log_r) - np.log(len(DELTAS))
     assert evidence.measure_means()[0] == pytest.approx(expected, abs=1e-6)
     for place in range(len(DELTAS)):  # CUSUM: the start that makes the sum to the end largest
         sums = [sum(ratio[place] for ratio in ratios[start:]) for start in range(len(blocks) + 1)]

@@ -17,7 +17,8 @@ from toolkit.features.functions import RowFault
 from toolkit.serving.metrics import Metrics
 from toolkit.serving.model import Model, Predictions
 from toolkit.serving.recorder import Answered, Recorder
-from toolkit.serving.request import Rows, parse_request
+from toolkit.serving.request import parse_request
+from toolkit.serving.rows import Rows
 
 JSON = "application/json"
 
@@ -94,7 +95,7 @@ class Endpoints:
         try:
             if rows.count == 1:
                 return self.model.predict_rows(rows.sent)
-            return self.model.predict(rows.as_arrays(), first_row=0)
+            return self.model.predict(rows.columns, first_row=0)
         except RowFault as fault:  # the values are allowed, and a person's function cannot do with them
             name = fault.definition.name
             # No values here: a personal one must not get into the log.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from toolkit.errors import RequestError
-from toolkit.features.encode import NotOfKindError, make_encoder, tell_wanted
+from toolkit.features.encode import NotOfKindError, encode_column, is_missing, make_encoder, tell_wanted
+from toolkit.serving.rows import Column, unpack_column
 from toolkit.serving.rules import Rules
 
 MAX_FINDINGS = 20
@@ -24,51 +29,83 @@ TYPES: dict[
 
 
 def find_type_faults(
-    columns: Mapping[str, Sequence[Any]],
+    columns: Mapping[str, Column],
     inputs: Mapping[str, str],
     nullable: frozenset[str],
     zoned: frozenset[str] = frozenset(),
     first: int = 0,
+    *,
+    most: int | None = None,
 ) -> list[dict[str, Any]]:
     """Find the values that are of the wrong type for their feature; the same rules for a request and for a table.
 
     Whole numbers written as ``3.0`` pass for the kind integer. Null passes where training had missing values.
-    ``first`` is the number of the first row.
+    ``first`` is the number of the first row; of each feature, ``most`` faults at most are looked for.
     """
-    findings = []
+    findings: list[dict[str, Any]] = []
     for name, kind in inputs.items():
-        allowed, wanted = TYPES[kind]
+        values, looked_at = columns[name], False
+        if isinstance(values, np.ndarray):
+            if _passes(kind, values, name in nullable):
+                continue
+            values, looked_at = unpack_column(values), True
         if kind == "time":
-            findings += _find_time_faults(name, columns[name], name in zoned, first)
-        found = set(map(type, columns[name]))
-        if found <= allowed:
-            continue
-        for row, value in enumerate(columns[name], first):
-            if type(value) in allowed or (value is None and name in nullable):
-                continue
-            if kind == "integer" and type(value) is float and value.is_integer():
-                continue
-            findings.append(
-                finding(f"must be {wanted}. Got {describe(value)}.{_hint(kind, value)}", row, name)
-            )
+            findings += islice(_find_time_faults(name, values, name in zoned, first), most)
+        if looked_at or not set(map(type, values)) <= TYPES[kind][0]:
+            findings += islice(_find_value_faults(name, kind, values, name in nullable, first), most)
     return findings
 
 
-def _find_time_faults(name: str, values: Sequence[Any], zoned: bool, first: int) -> list[dict[str, Any]]:
-    encode, findings = make_encoder("time", zoned), []
+def _passes(kind: str, values: np.ndarray, nullable: bool) -> bool:
+    """Tell at the cost of microseconds whether all of an array is of its kind; else each value must be looked at."""
+    if kind in ("number", "integer") and values.dtype.kind in "fiu":
+        return _are_numbers(values, nullable, whole=kind == "integer")
+    if kind == "time" and values.dtype.kind == "M":
+        try:
+            moments = encode_column(kind, make_encoder(kind), values)
+        except NotOfKindError:
+            return False
+        return nullable or not is_missing(kind, moments).any()
+    return kind == "boolean" and values.dtype.kind == "b"
+
+
+def _are_numbers(values: np.ndarray, nullable: bool, whole: bool) -> bool:
+    if values.dtype.kind != "f":
+        return True
+    known = np.isfinite(values)
+    if not known.all() and (not nullable or np.isinf(values).any()):
+        return False
+    return not whole or bool((~known | (values == np.trunc(values))).all())
+
+
+def _find_value_faults(
+    name: str, kind: str, values: Sequence[Any], nullable: bool, first: int
+) -> Iterator[dict[str, Any]]:
+    allowed, wanted = TYPES[kind]
+    for row, value in enumerate(values, first):
+        if type(value) in allowed:
+            if type(value) is float and not math.isfinite(value):
+                yield finding(f"must be a finite number. Got {value}.", row, name)
+        elif (value is None and nullable) or (
+            kind == "integer" and type(value) is float and value.is_integer()
+        ):
+            continue
+        else:
+            yield finding(f"must be {wanted}. Got {describe(value)}.{_hint(kind, value)}", row, name)
+
+
+def _find_time_faults(name: str, values: Sequence[Any], zoned: bool, first: int) -> Iterator[dict[str, Any]]:
+    encode = make_encoder("time", zoned)
     for row, value in enumerate(values, first):
         if type(value) is str:
             try:
                 encode(value)
             except NotOfKindError:
                 wanted = tell_wanted("time", zoned)
-                findings.append(finding(f"must be {wanted}. Got {describe(value)}.", row, name))
-    return findings
+                yield finding(f"must be {wanted}. Got {describe(value)}.", row, name)
 
 
-def find_rule_faults(
-    columns: Mapping[str, Sequence[Any]], rules: Rules, first: int = 0
-) -> list[dict[str, Any]]:
+def find_rule_faults(columns: Mapping[str, Column], rules: Rules, first: int = 0) -> list[dict[str, Any]]:
     """Find the values that are of the right type and break the contract's range or categories."""
     return [
         finding(fault, first + row, name)
@@ -105,6 +142,11 @@ def finding(fault: str, row: int | None, feature: str | None) -> dict[str, Any]:
         "row": row,
         "feature": None if feature is None else feature[:80],
     }
+
+
+def tell_absent(nullable: bool) -> str:
+    """Say that a feature is missing; null is advised only where it would be taken."""
+    return "is missing. Send null if it is unknown." if nullable else "is missing. The model needs its value."
 
 
 def describe(value: Any) -> str:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -31,9 +32,9 @@ class Answered:
     """The rows of one request with what was predicted."""
 
     time_s: float
-    ids: list[str]
-    rows: list[dict[str, Any]]
-    outputs: list[dict[str, Any]]
+    ids: Sequence[str]
+    rows: Sequence[dict[str, Any]]
+    outputs: Sequence[dict[str, Any]]
     predictions: Predictions
 
 

@@ -6,17 +6,23 @@ numbers, NaN is not JSON, an unknown or repeated feature is an error, and so is 
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 
 from toolkit.errors import RequestError, suggest
+from toolkit.serving.arrays import (
+    FORM,
+    Arrays,
+    find_name_faults,
+    find_shape_faults,
+    is_array_form,
+    parse_arrays,
+)
 from toolkit.serving.faults import (
     MAX_FINDINGS,
     check_findings,
@@ -24,25 +30,20 @@ from toolkit.serving.faults import (
     find_rule_faults,
     find_type_faults,
     finding,
+    tell_absent,
 )
+from toolkit.serving.json_faults import WRAPPER, find_duplicates, find_repeated_parts, find_special_numbers
+from toolkit.serving.rows import Column, Lazy, Rows, pack_column
 from toolkit.serving.rules import NO_RULES, Rules
 
-NUMBERS = frozenset((float, int))
-WRAPPER = "rows"  # {"rows": [...]}: the form that BentoML's own client sends
 
+class Wanted(NamedTuple):
+    """What the rows of a request must be."""
 
-@dataclass(frozen=True)
-class Rows:
-    """Checked rows of a request, as sent and as columns of values; ``single``: it was one object, not a list."""
-
-    sent: list[dict[str, Any]]
-    columns: dict[str, list[Any]]
-    count: int
-    single: bool
-
-    def as_arrays(self) -> dict[str, Any]:
-        """Give columns of numbers as float64 arrays, which are transformed much quicker than lists; others as are."""
-        return {name: _as_array(values) for name, values in self.columns.items()}
+    inputs: Mapping[str, str]
+    nullable: frozenset[str]
+    rules: Rules
+    zoned: frozenset[str]
 
 
 def parse_request(
@@ -54,7 +55,10 @@ def parse_request(
     rules: Rules = NO_RULES,
     zoned: frozenset[str] = frozenset(),
 ) -> Rows:
-    """Read the JSON of a request: one object by feature name, a list of them, or ``{"rows": [...]}``.
+    """Read the JSON of a request.
+
+    It is one object by feature name, a list of them, ``{"rows": [...]}``, or the compact form of
+    :mod:`toolkit.serving.arrays`.
 
     Parameters
     ----------
@@ -76,35 +80,109 @@ def parse_request(
     RequestError
         With all findings (the first 20 in full), each naming row and feature.
     """
-    content = _parse_json(body)
+    content, wanted = _parse_json(body), Wanted(inputs, nullable, rules, zoned)
+    if isinstance(content, dict) and is_array_form(content, inputs):
+        return _read_arrays(parse_arrays(content), body, wanted, max_rows)
     single = isinstance(content, dict) and not isinstance(content.get(WRAPPER), list)
     if isinstance(content, dict) and not single and len(content) > 1:
         extra = next(name for name in content if name != WRAPPER)
-        raise RequestError(f"A body with '{WRAPPER}' must hold nothing else. Got '{extra}' beside it.")
+        raise RequestError(f"A body with '{WRAPPER}' must hold nothing else. Got '{extra[:80]}' beside it.")
     rows = [content] if single else content[WRAPPER] if isinstance(content, dict) else content
     if not isinstance(rows, list):
         raise RequestError(
-            f'The body must be an object of features, a list of them, or {{"{WRAPPER}": [...]}}. Got {describe(rows)}.'
+            f'The body must be an object of features, a list of them, {{"{WRAPPER}": [...]}} or {FORM}. '
+            f"Got {describe(rows)}."
         )
-    if not rows:
-        raise RequestError("The request must have at least one row. Got an empty list.", kind="empty")
-    if len(rows) > max_rows:
+    check_count(len(rows), max_rows)
+    return _read_rows(rows, body, wanted, isinstance(content, dict) and not single, single)
+
+
+def check_count(count: int, max_rows: int) -> None:
+    """Refuse a request without rows, or with too many."""
+    if not count:
+        raise RequestError("The request must have at least one row. Got none.", kind="empty")
+    if count > max_rows:
         raise RequestError(
-            f"A request may have {max_rows} rows at most. Got {len(rows)}. Send them in several requests.",
+            f"A request may have {max_rows} rows at most. Got {count}. Send them in several requests.",
             413,
             "too_many_rows",
         )
-    findings = _find_structure_faults(rows, inputs, nullable)
-    if findings:
-        check_findings([*findings, *_find_value_faults(rows, inputs, nullable, rules, zoned)])
-    check_findings(_find_duplicates(body, rows, wrapped=isinstance(content, dict) and not single))
-    columns = {name: [row[name] for row in rows] for name in inputs}
-    check_findings([*find_type_faults(columns, inputs, nullable, zoned), *find_rule_faults(columns, rules)])
-    return Rows(rows, columns, len(rows), single)
 
 
-def _as_array(values: list[Any]) -> Any:
-    return np.array(values, dtype=np.float64) if set(map(type, values)) <= NUMBERS else values
+def _read_rows(rows: list[Any], body: bytes, wanted: Wanted, wrapped: bool, single: bool) -> Rows:
+    columns = _turn(rows, wanted.inputs)
+    if columns is None:
+        findings = _find_structure_faults(rows, wanted.inputs, wanted.nullable)
+        check_findings([*findings, *_find_row_faults(rows, wanted)])
+        raise RequestError("The rows must be objects of features, and some are not.")  # can't be
+    packed, findings = _pack(columns, wanted, len(rows))
+    keys = len(rows) * len(wanted.inputs) + wrapped
+    colons = keys + len(rows) * sum(name.count(":") for name in wanted.inputs) + _count_colons(packed)
+    if body.count(b":") != colons or b"\\" in body:
+        check_findings(find_duplicates(body, rows, wrapped))
+    check_findings(findings)
+    return Rows(rows, packed, len(rows), single)
+
+
+def _turn(rows: list[Any], inputs: Mapping[str, str]) -> dict[str, Sequence[Any]] | None:
+    """Turn rows into columns; None if a row is no object, or has other features."""
+    if set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(inputs)}:
+        return None
+    try:
+        if len(rows) == 1:
+            return {name: [rows[0][name]] for name in inputs}
+        if len(inputs) == 1:
+            return {name: [row[name] for row in rows] for name in inputs}
+        return dict(zip(inputs, zip(*map(itemgetter(*inputs), rows), strict=True), strict=True))
+    except KeyError:
+        return None
+
+
+def _read_arrays(arrays: Arrays, body: bytes, wanted: Wanted, max_rows: int) -> Rows:
+    names, data = arrays.names, arrays.data
+    check_count(len(data), max_rows)
+    shape, faults = find_shape_faults(arrays), find_name_faults(names, wanted.inputs, wanted.nullable)
+    check_findings([*faults, *shape])
+    columns: dict[str, Sequence[Any]] = dict(zip(names, zip(*data, strict=True), strict=True))
+    packed, findings = _pack({name: columns[name] for name in wanted.inputs}, wanted, len(data))
+    colons = 2 + sum(name.count(":") for name in names) + _count_colons(packed)
+    if body.count(b":") != colons or b"\\" in body:
+        check_findings(find_repeated_parts(body))
+    check_findings(findings)
+    return Rows(
+        Lazy(lambda: [dict(zip(names, row, strict=True)) for row in data], len(data)), packed, len(data)
+    )
+
+
+def _pack(
+    columns: dict[str, Sequence[Any]], wanted: Wanted, count: int
+) -> tuple[Mapping[str, Column], list[dict[str, Any]]]:
+    """Give the columns packed (a single row as it is), and all that is wrong with them."""
+    packed: Mapping[str, Column] = columns
+    if count > 1:
+        packed = {name: pack_column(kind, columns[name]) for name, kind in wanted.inputs.items()}
+        if not find_column_faults(packed, wanted, most=1):
+            return packed, []
+    return columns, find_column_faults(columns, wanted)
+
+
+def find_column_faults(
+    columns: Mapping[str, Column], wanted: Wanted, most: int = MAX_FINDINGS + 1
+) -> list[dict[str, Any]]:
+    """Find the values of columns that are of the wrong type or break a rule; of each feature's the first."""
+    types = find_type_faults(columns, wanted.inputs, wanted.nullable, wanted.zoned, most=most)
+    return [*types, *find_rule_faults(columns, wanted.rules)]
+
+
+def _count_colons(columns: Mapping[str, Column]) -> int:
+    """Count the colons in the texts of columns."""
+    return sum(
+        value.count(":")
+        for values in columns.values()
+        if not isinstance(values, np.ndarray)
+        for value in values
+        if type(value) is str
+    )
 
 
 def _parse_json(body: bytes) -> Any:
@@ -114,38 +192,8 @@ def _parse_json(body: bytes) -> Any:
         reason = str(error)
     if not body.strip():
         raise RequestError("The request must have a JSON body. Got an empty one.", kind="empty")
-    check_findings(_find_special_numbers(body), "not_json")
+    check_findings(find_special_numbers(body), "not_json")
     raise RequestError(f"The body must be JSON (UTF-8) and is not: {reason}.", kind="not_json")
-
-
-@dataclass(frozen=True)
-class _Special:
-    """A number that JSON does not have, or that no float64 holds, as it was written."""
-
-    text: str
-
-
-def _find_special_numbers(body: bytes) -> list[dict[str, Any]]:
-    """Find NaN, Infinity and numbers like 1e999: what Python's own parser takes for JSON and is none."""
-    try:
-        content = json.loads(body, parse_constant=_Special, parse_float=_parse_float, parse_int=_parse_float)
-    except (ValueError, RecursionError):
-        return []
-    rows = content.get(WRAPPER, [content]) if isinstance(content, dict) else content
-    if not isinstance(rows, list):
-        return []
-    return [
-        finding(f"must be a finite number. Got {value.text[:40]}, which JSON does not have.", row, name)
-        for row, values in enumerate(rows)
-        if isinstance(values, dict)
-        for name, value in values.items()
-        if isinstance(value, _Special)
-    ]
-
-
-def _parse_float(text: str) -> float | _Special:
-    value = float(text)
-    return value if abs(value) <= 1.7976931348623157e308 else _Special(text)
 
 
 def _find_structure_faults(
@@ -163,71 +211,19 @@ def _find_structure_faults(
                 for name in unknown
             ]
             missing = (name for name in inputs if name not in row)
-            findings += [finding(_absent(name in nullable), index, name) for name in missing]
+            findings += [finding(tell_absent(name in nullable), index, name) for name in missing]
         if len(findings) > MAX_FINDINGS:  # enough to show; a hostile body must not cost more
             break
     return findings
 
 
-def _find_value_faults(
-    rows: Sequence[Any],
-    inputs: Mapping[str, str],
-    nullable: frozenset[str],
-    rules: Rules,
-    zoned: frozenset[str],
-) -> list[dict[str, Any]]:
+def _find_row_faults(rows: Sequence[Any], wanted: Wanted) -> list[dict[str, Any]]:
     """Find the wrong values of rows that may lack features, row by row; of so many as can be shown."""
     findings: list[dict[str, Any]] = []
     for index, row in enumerate(rows[:MAX_FINDINGS]):
         if isinstance(row, dict):
-            present = {name: kind for name, kind in inputs.items() if name in row}
+            present = {name: kind for name, kind in wanted.inputs.items() if name in row}
             columns = {name: [row[name]] for name in present}
-            findings += find_type_faults(columns, present, nullable, zoned, index)
-            findings += find_rule_faults(columns, rules, index)
+            findings += find_type_faults(columns, present, wanted.nullable, wanted.zoned, index)
+            findings += find_rule_faults(columns, wanted.rules, index)
     return findings
-
-
-def _absent(nullable: bool) -> str:
-    """Say that a feature is missing; null is advised only where it would be taken."""
-    return "is missing. Send null if it is unknown." if nullable else "is missing. The model needs its value."
-
-
-def _find_duplicates(body: bytes, rows: Sequence[dict[str, Any]], wrapped: bool) -> list[dict[str, Any]]:
-    """Find features that a row names twice, which orjson (like most parsers) resolves silently to the last.
-
-    A key in the text has one colon, so with as many colons as there are keys, plus those inside names and texts, none
-    is repeated. Only otherwise, or with escapes in the text, is it parsed again, slowly.
-    """
-    colons = sum(len(row) for row in rows) + wrapped
-    colons += len(rows) * sum(name.count(":") for name in rows[0])
-    colons += sum(value.count(":") for row in rows for value in row.values() if type(value) is str)
-    if body.count(b":") == colons and b"\\" not in body:
-        return []
-    if any(isinstance(value, list | dict) for row in rows for value in row.values()):
-        return []  # refused as the wrong type in a moment, however deep it is
-    try:
-        content = json.loads(body, object_pairs_hook=_note_repeated)
-    except RecursionError:  # of a value that another of the same name stands for
-        raise RequestError("A feature must be given once, as a plain value. Got lists in lists.") from None
-    if wrapped and content.repeated:
-        return [finding(f"'{WRAPPER}' must be given once.", None, None)]
-    objects = content[WRAPPER] if wrapped else content if isinstance(content, list) else [content]
-    return [
-        finding("is given more than once.", row, name)
-        for row, values in enumerate(objects)
-        for name in values.repeated
-    ]
-
-
-class _Object(dict[str, Any]):
-    """A JSON object that knows which of its names the text has more than once."""
-
-    repeated: tuple[str, ...] = ()
-
-
-def _note_repeated(pairs: list[tuple[str, Any]]) -> _Object:
-    found = _Object(pairs)
-    if len(found) < len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        found.repeated = tuple(name for name, count in counts.items() if count > 1)
-    return found

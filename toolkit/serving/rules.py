@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from toolkit.artifacts import load_json
 from toolkit.errors import ModelError, suggest
+from toolkit.serving.rows import Column, unpack_column
 
 SCHEMA = 1
 SHOWN = (
@@ -27,7 +30,7 @@ SHOWN = (
 MOST_NAMED = 10
 LARGEST = 2**53 - 1  # whole number that a request may have, unless its contract says less
 Faults = list[tuple[int, str]]  # row, and what must hold and what came
-Check = Callable[[Sequence[Any]], Faults]
+Check = Callable[[Column], Faults]
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,11 @@ def _check_numbers(low: float | None, high: float | None) -> Check:
     least = -float("inf") if low is None else low
     most = float("inf") if high is None else high
 
-    def check(values: Sequence[Any]) -> Faults:
+    def check(values: Column) -> Faults:
+        if isinstance(values, np.ndarray):
+            if _lie_within(values, least, most):
+                return []
+            values = unpack_column(values)
         try:
             if min(values) >= least and max(values) <= most:
                 return []
@@ -121,13 +128,21 @@ def _check_numbers(low: float | None, high: float | None) -> Check:
     return check
 
 
+def _lie_within(values: np.ndarray, least: float, most: float) -> bool:
+    """Tell whether the numbers of an array are in a range, NaN aside; of those that float64 rounds, nobody knows."""
+    if values.dtype.kind not in "fiu" or not len(values):
+        return False
+    smallest, largest = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
+    return max(least, -LARGEST) <= smallest and largest <= min(most, LARGEST)
+
+
 def _check_times(low: str | None, high: str | None) -> Check:
     least = None if low is None else _read_time(low)
     most = None if high is None else _read_time(high)
 
-    def check(values: Sequence[Any]) -> Faults:
+    def check(values: Column) -> Faults:
         faults = []
-        for row, value in enumerate(values):
+        for row, value in enumerate(unpack_column(values)):
             moment = _read_time(value)
             if moment is not None and least is not None and moment < least:
                 faults.append((row, f"must be at least {low}. Got {value}."))
@@ -143,7 +158,7 @@ def _check_names(allowed: tuple[str, ...]) -> Check:
     more = f" or {len(allowed) - MOST_NAMED} more" if len(allowed) > MOST_NAMED else ""
     names = ", ".join(allowed[:MOST_NAMED]) + more
 
-    def check(values: Sequence[Any]) -> Faults:
+    def check(values: Column) -> Faults:
         return [
             (row, f"must be one of {names}. Got '{value[:40]}'.{suggest(value[:80], allowed)}")
             for row, value in enumerate(values)

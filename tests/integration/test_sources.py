@@ -6,12 +6,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow.parquet as pq
 import pytest
 
 from toolkit.errors import DataError
 from toolkit.pipeline import load_yaml
-from toolkit.serving.log import PredictionLog
+from toolkit.serving.log import SegmentLog
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.integration
@@ -80,14 +81,15 @@ def test_parts_that_grow(project: Path) -> None:
 
 
 def test_a_log_of_a_service(project: Path) -> None:
-    log = PredictionLog(project / "logs/predictions")
+    log = SegmentLog(project / "logs/predictions", "w")
     said = {
         "version": "v1",
         "time": "2026-01-01T00:00:00Z",
         "label": "a",
         "probabilities": {"a": 1.0, "b": 0.0},
     }
-    log.write([{"id": f"p{n}", "features": {"x": n / 2, "c": "uv"[n % 2]}, **said} for n in range(40)])
+    records = [{"id": f"p{n}", "features": {"x": n / 2, "c": "uv"[n % 2]}, **said} for n in range(40)]
+    log.append(b"".join(orjson.dumps(record) + b"\n" for record in records))
     log.close()
     found = collect(project, source="logs/predictions", format="log")
     assert found[3]["id"] == "p3" and found[3]["x"] == 1.5

@@ -77,7 +77,7 @@ def start_server(
 ) -> subprocess.Popen[bytes]:
     """Start BentoML on a Bento's folder, with a home of its own and the log in the project."""
     environment = {
-        "TOOLKIT_LOG_DIR": str(root / "logs" / "predictions"),
+        "TOOLKIT_LOG_DIR": str(root / "logs"),
         **{
             name: value
             for name, value in os.environ.items()

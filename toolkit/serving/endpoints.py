@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import orjson
 
 from toolkit.errors import RequestError, ToolkitError
 from toolkit.features.functions import RowFault
-from toolkit.serving.metrics import Metrics
 from toolkit.serving.model import Model, Predictions
-from toolkit.serving.recorder import Answered, Recorder
+from toolkit.serving.monitor import Monitor
+from toolkit.serving.records import Answered
 from toolkit.serving.request import parse_request
 from toolkit.serving.rows import Rows
 
@@ -41,24 +39,18 @@ class Endpoints:
     ----------
     model : Model
         Answers.
-    recorder : Recorder
-        Is handed what was answered.
-    metrics : Metrics
-        Counts requests and shows all counts.
+    monitor : Monitor
+        Is handed what was answered, counts, and shows all counts.
     lineage : Mapping
         What ``GET /lineage`` answers.
     """
 
-    def __init__(
-        self, model: Model, recorder: Recorder, metrics: Metrics, lineage: Mapping[str, Any]
-    ) -> None:
-        self.model, self.recorder, self.metrics = model, recorder, metrics
+    def __init__(self, model: Model, monitor: Monitor, lineage: Mapping[str, Any]) -> None:
+        self.model, self.monitor, self.metrics = model, monitor, monitor.metrics
         self.max_body_bytes = int(model.settings["limits"]["body_kb"]) * 1000
         self._max_rows = int(model.settings["limits"]["rows"])
         self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
         self._zoned = model.zoned
-        self._ids = (f"{number:08x}" for number in count())
-        self._start = secrets.token_hex(6)  # of this worker: ids are unique over workers and restarts
         self._schema = orjson.dumps(describe_schema(model))
         self._lineage = orjson.dumps(lineage)
 
@@ -70,24 +62,23 @@ class Endpoints:
         RequestError
             The body is refused; names row and feature.
         """
+        begin = time.perf_counter()
         rows = parse_request(
             body, self._inputs, self._nullable, self._max_rows, rules=self._rules, zoned=self._zoned
         )
-        content = self.answer_rows(rows)
+        content = self.answer_rows(rows, begin)
         return Answer(200, orjson.dumps(content))
 
-    def answer_rows(self, rows: Rows) -> dict[str, Any]:
-        """Predict checked rows, hand them to the recorder, give the answer's content."""
-        model = self.model
-        predictions = self._predict(rows)
-        ids = [self._start + next(self._ids) for _ in range(rows.count)]
-        outputs = predictions.rows()
-        self.recorder.add(Answered(time.time(), ids, rows.sent, outputs, predictions))
-        self.metrics.rows.inc(rows.count)
+    def answer_rows(self, rows: Rows, begin: float) -> dict[str, Any]:
+        """Predict checked rows, hand them to the recorder, give the answer's content; ``begin``: a perf_counter."""
+        predictions, recorder = self._predict(rows), self.monitor.recorder
+        ids, outputs = recorder.make_ids(rows.count), predictions.rows()
+        latency_s = time.perf_counter() - begin
+        recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns, outputs))
         if rows.single:
-            return {"id": ids[0], "version": model.version, **outputs[0]}
+            return {"id": ids[0], "version": self.model.version, **outputs[0]}
         return {
-            "version": model.version,
+            "version": self.model.version,
             "predictions": [{"id": id_, **output} for id_, output in zip(ids, outputs, strict=True)],
         }
 
@@ -116,16 +107,19 @@ class Endpoints:
         return Answer(200, orjson.dumps({"live": True, "version": self.model.version}))
 
     def ready(self) -> Answer:
-        """Answer ``GET /readyz``: model verified, its self-test passed at start, and answers are being recorded."""
-        ready = self.recorder.alive
-        checks = {"model": True, "self_test": True, "recorder": ready}
-        body = {"ready": ready, "version": self.model.version, "checks": checks}
-        return Answer(200 if ready else 503, orjson.dumps(body))
+        """Answer ``GET /readyz``: the model was verified and passed its self-test, and answers are recorded.
+
+        A log that cannot be written to is told and alarmed, and the service stays ready: a full disk must not take
+        all replicas away at once.
+        """
+        ended, degraded = self.monitor.check()
+        checks = {"model": "ok", "self_test": "ok", "recorder": ended or "ok", "log": degraded or "ok"}
+        body = {"ready": not ended, "version": self.model.version, "checks": checks}
+        return Answer(503 if ended else 200, orjson.dumps(body))
 
     def show_metrics(self) -> Answer:
         """Answer ``GET /metrics``, this worker's waiting rows included."""
-        self.recorder.show()
-        return Answer(200, self.metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
+        return Answer(200, self.monitor.show(), "text/plain; version=0.0.4; charset=utf-8")
 
 
 def describe_schema(model: Model) -> dict[str, Any]:

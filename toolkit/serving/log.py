@@ -1,9 +1,9 @@
-"""The prediction log: append-only segments of JSON lines, one writer a worker, readable after any crash.
+"""A log of JSON lines in append-only segments, one writer a worker, readable after any crash.
 
-A record is ``{"id", "time", "version", "features", "label", "probabilities"}`` (or ``"value"``). Records are handed to
-the operating system whole, so that kill -9 loses those not yet written and tears at most the last line, which the
-reader (:func:`toolkit.data.predictions.iterate_log`) passes over. A full or vanished disk loses records, counted; it
-never stops the service.
+The prediction log and the feedback log are such logs. Blocks of records are handed to the operating system whole, so
+that kill -9 loses those not yet written and tears at most the last line, which the reader
+(:func:`toolkit.data.predictions.iterate_log`) passes over. Nothing is forced to the disk: a power cut may lose what
+the operating system had not written yet.
 """
 
 from __future__ import annotations
@@ -11,72 +11,95 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from toolkit.errors import ModelError
 
-SEGMENT_BYTES = 64 * 2**20
-FOLDER_BYTES = 2 * 2**30  # the oldest segments go when a folder holds more
 ENDING = ".jsonl"
+SEGMENT_AGE_S = (
+    86_400  # a segment is closed after a day, or a quiet service's would never grow old enough to go
+)
 
 
-class PredictionLog:
-    """Writes records to a folder; used from one thread.
+@dataclass(frozen=True)
+class Bounds:
+    """How much a log may hold.
+
+    Attributes
+    ----------
+    segment_bytes : int
+        A segment is closed at this size.
+    folder_bytes : int
+        The oldest segments go when the folder holds more.
+    age_s : float
+        Segments go when nothing was written to them for so long; 0: never.
+    """
+
+    segment_bytes: int = 64 * 2**20
+    folder_bytes: int = 2 * 2**30
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the next block of records goes: a segment's name, and its size before."""
+
+    segment: str
+    offset: int
+
+
+class SegmentLog:
+    """Appends blocks of lines to a folder; used from one thread at a time.
 
     Parameters
     ----------
     folder : Path
         Made if missing.
-    segment_bytes, folder_bytes : int
-        A segment is closed at the first, and the oldest segments are removed above the second.
+    writer : str
+        Part of the segments' names, so that two writers never share one.
+    bounds : Bounds
+        How much it may hold.
 
     Attributes
     ----------
-    written, lost, removed : int
-        Records written, records lost to errors of the disk, and old segments removed.
+    removed : int
+        Old segments removed.
     """
 
-    def __init__(
-        self, folder: Path, segment_bytes: int = SEGMENT_BYTES, folder_bytes: int = FOLDER_BYTES
-    ) -> None:
-        self.folder, self.segment_bytes, self.folder_bytes = folder, segment_bytes, folder_bytes
-        self.written = self.lost = self.removed = 0
-        self.failure = ""  # the last write's, or empty
+    def __init__(self, folder: Path, writer: str, bounds: Bounds = Bounds()) -> None:  # frozen
+        self.folder, self.writer, self.bounds = folder, writer, bounds
+        self.removed = 0
         self._file = -1
+        self._segment = ""
         self._size = 0
+        self._opened_s = 0.0
 
-    def write(self, records: Sequence[dict[str, Any]]) -> None:
-        """Append records; what the disk refuses is counted as lost, with the reason in ``failure``."""
-        data = b"".join(
-            orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z) for record in records
-        )
-        try:
-            self._append(data)
-        except OSError as error:
-            self.failure = f"{error.strerror or error} ({self.folder})"
-            self.lost += len(records)
-            self.close()
-        else:
-            self.failure = ""
-            self.written += len(records)
+    def place(self) -> Place:
+        """Say where the next block goes; opens a segment if the present one is full, old or gone.
 
-    def close(self) -> None:
-        """Close the open segment."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-    def _append(self, data: bytes) -> None:
-        if self._file >= 0 and (self._size >= self.segment_bytes or os.fstat(self._file).st_nlink == 0):
+        Raises
+        ------
+        OSError
+            The folder cannot be written to.
+        """
+        if self._file >= 0 and self._is_over():
             self.close()
         if self._file < 0:
             self._open()
+        return Place(self._segment, self._size)
+
+    def append(self, data: bytes) -> None:
+        """Append a block of whole lines, all or nothing.
+
+        Raises
+        ------
+        OSError
+            The disk refuses it; nothing of the block is left.
+        """
+        self.place()
         done = 0
         try:
             while done < len(data):
@@ -84,35 +107,67 @@ class PredictionLog:
         except OSError:
             with suppress(OSError):  # else it stays as the segment's last line, which readers pass over
                 os.ftruncate(self._file, self._size)
+            self.close()
             raise
         self._size += len(data)
 
-    def _open(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._remove_oldest()
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}{ENDING}"
-        self._file = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
-        self._size = 0
+    def close(self) -> None:
+        """Close the open segment."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
-    def _remove_oldest(self) -> None:
-        sizes: dict[Path, int] = {}
+    def remove_old(self) -> None:
+        """Remove the segments that are too old, and the oldest above the size; never the one being written."""
+        found = []
         for segment in sorted(self.folder.glob(f"*{ENDING}")):
             with suppress(FileNotFoundError):  # another worker removed it just now
-                sizes[segment] = segment.stat().st_size
-        excess = sum(sizes.values()) + self.segment_bytes - self.folder_bytes
-        for segment, size in sizes.items():
-            if excess <= 0:
-                break
-            segment.unlink(missing_ok=True)
-            self.removed += 1
-            excess -= size
+                status = segment.stat()
+                found.append((segment, status.st_size, status.st_mtime))
+        excess = sum(size for _, size, _ in found) + self.bounds.segment_bytes - self.bounds.folder_bytes
+        oldest_s = time.time() - self.bounds.age_s if self.bounds.age_s else -float("inf")
+        for segment, size, written_s in found:
+            if segment.name == self._segment and self._file >= 0:
+                continue
+            if excess > 0 or written_s < oldest_s:
+                with suppress(FileNotFoundError):
+                    segment.unlink()
+                    self.removed += 1
+                excess -= size
+
+    def measure_bytes(self) -> int:
+        """Give the size of all segments, those of other writers included."""
+        total = 0
+        for segment in self.folder.glob(f"*{ENDING}"):
+            with suppress(FileNotFoundError):
+                total += segment.stat().st_size
+        return total
+
+    def _is_over(self) -> bool:
+        return (
+            self._size >= self.bounds.segment_bytes
+            or time.monotonic() - self._opened_s > SEGMENT_AGE_S
+            or os.fstat(self._file).st_nlink == 0
+        )
+
+    def _open(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.remove_old()
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{self.writer}{ENDING}"
+        self._file = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
+        self._segment, self._size, self._opened_s = name, 0, time.monotonic()
+
+
+def list_segments(folder: Path, writer: str = "*") -> list[Path]:
+    """List a log's segments, oldest first; those of one writer, or all."""
+    return sorted(folder.glob(f"*-{writer}{ENDING}"))
 
 
 def choose_folder(code_root: Path) -> Path:
-    """Choose where the log goes: TOOLKIT_LOG_DIR, else the project's logs/predictions, else the first that is writable.
+    """Choose where logs and the state of monitoring go: TOOLKIT_LOG_DIR, else the first ``logs`` that is writable.
 
-    In a container the project is not there: then below BENTOML_HOME, or below the folder for temporary files if the
-    root is read-only.
+    That is the project's, where there is one. In a container there is none: then below BENTOML_HOME, or below the
+    folder for temporary files if the root is read-only.
 
     Raises
     ------
@@ -131,9 +186,9 @@ def choose_folder(code_root: Path) -> Path:
     if (code_root / "params.yaml").is_file():
         places.insert(0, code_root)
     for place in places:
-        if not find_write_fault(place / "logs" / "predictions"):
-            return place / "logs" / "predictions"
-    return Path(tempfile.gettempdir()) / "toolkit-logs" / "predictions"
+        if not find_write_fault(place / "logs"):
+            return place / "logs"
+    return Path(tempfile.gettempdir()) / "toolkit-logs"
 
 
 def find_write_fault(folder: Path) -> str:

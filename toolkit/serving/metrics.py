@@ -13,7 +13,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,15 @@ FOLDER = re.compile(r"toolkit-metrics-\d+-(\d+)-(\d+)")
 
 
 class Metrics:
-    """The service's counters, gauges and histograms.
+    """What is counted for each request, and the text that shows it together with what monitoring has counted.
 
     Parameters
     ----------
-    version, task : str
-        Of the model; shown by ``toolkit_model_info``.
     folder : Path, optional
         Shared by the workers; default: :func:`open_folder`.
     """
 
-    def __init__(self, version: str, task: str, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or open_folder()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.folder)  # read when the module is first imported
         import prometheus_client as client
@@ -46,68 +43,45 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Any:
             return client.Counter(f"toolkit_{name}", text, labels, registry=own)
 
-        def gauge(name: str, text: str, *labels: str, mode: Any = "livemax") -> Any:
-            return client.Gauge(f"toolkit_{name}", text, labels, registry=own, multiprocess_mode=mode)
-
         self.requests = counter("requests", "Requests answered.", "endpoint", "status")
         self.errors = counter("errors", "Requests refused or failed, by kind.", "kind")
+        self.violations = counter(
+            "schema_violations", "Values of refused requests that a feature may not have.", "feature"
+        )
         self.latency = client.Histogram(
             "toolkit_request_seconds",
             "Time to answer a prediction request, from its first byte read to its last byte sent.",
             registry=own,
             buckets=LATENCY_BUCKETS_S,
         )
-        self.rows = counter("rows", "Rows predicted.")
-        self.predictions = counter("predictions", "Rows predicted, by label.", "label")
-        self.scores = counter(
-            "scores", "Rows predicted, by output and upper edge of its cell.", "output", "upper"
-        )
-        self.missing = counter("missing_values", "Values that were null.", "feature")
-        self.unseen = counter(
-            "unseen_values", "Categories that the reference profile does not list.", "feature"
-        )
-        self.drift = gauge("drift_evidence", "Evidence of drift, over all columns; an alarm at 1.")
-        self.drift_evidence = gauge("drift_log_evidence", "Evidence of drift of a column.", "column", "group")
-        self.drift_change = gauge(
-            "drift_change", "Change of the share that changed most.", "column", "group", mode="mostrecent"
-        )
-        self.drift_alarm = gauge("drift_alarm", "1 while the column has a drift alarm.", "column", "group")
-        self.log_written = counter("log_records", "Records written to the prediction log.")
-        self.log_lost = counter("log_records_lost", "Predictions that could not be logged.")
-        self.log_removed = counter(
-            "log_segments_removed", "Old segments removed to keep the log within its size."
-        )
-        gauge("model_info", "The model that answers.", "version", "task").labels(version, task).set(1)
 
-    def render(self) -> bytes:
-        """Give the sum over all workers in Prometheus' text format."""
+    def render(self, *collectors: Any) -> bytes:
+        """Give the sum over all workers, and what the collectors give, in Prometheus' text format.
+
+        The last line of it says how many series there are.
+        """
         import prometheus_client as client
         from prometheus_client import multiprocess
 
         registry = client.CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, path=str(self.folder))
-        return client.generate_latest(registry)
+        for collector in collectors:
+            registry.register(collector)
+        text = client.generate_latest(registry)
+        series = sum(not line.startswith(b"#") for line in text.splitlines()) + 1
+        return (
+            text
+            + (
+                "# HELP toolkit_series Series that are shown here.\n# TYPE toolkit_series gauge\n"
+                f"toolkit_series {series}.0\n"
+            ).encode()
+        )
 
     def close(self) -> None:
         """Take this worker's gauges out of the sum; its counts stay."""
         from prometheus_client import multiprocess
 
         multiprocess.mark_process_dead(os.getpid(), path=str(self.folder))
-
-    def count_labels(self, labels: Mapping[str, int]) -> None:
-        """Count predicted labels."""
-        for label, count in labels.items():
-            if count:
-                self.predictions.labels(label).inc(count)
-
-    def set_drift(self, statistics: Mapping[str, Any]) -> None:
-        """Show what :meth:`toolkit.monitoring.detector.DriftDetector.statistics` gives."""
-        self.drift.set(statistics["evidence"])
-        for column in statistics["columns"]:
-            labels = column["name"], column["group"]
-            self.drift_evidence.labels(*labels).set(column["log_evidence"])
-            self.drift_change.labels(*labels).set(column["change"])
-            self.drift_alarm.labels(*labels).set(column["alarm"])
 
 
 def open_folder() -> Path:

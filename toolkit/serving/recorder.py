@@ -1,4 +1,4 @@
-"""What happens to a prediction after it was answered: log, counts and drift, in one thread off the request path."""
+"""What happens to a prediction after it was answered: log and counts, in one thread off the request path."""
 
 from __future__ import annotations
 
@@ -7,35 +7,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.monitoring.counts import Counts
-from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import Profile
-from toolkit.serving.log import PredictionLog
-from toolkit.serving.metrics import Metrics
+from toolkit.serving.ledger import Ledger, Tally
+from toolkit.serving.log import SegmentLog
 from toolkit.serving.model import Predictions
+from toolkit.serving.records import Answered, RecordMaker
 
-INTERVAL_S = 0.1
+INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
 MAX_WAITING_ROWS = 200_000
-DRIFT_BLOCK_ROWS = 256  # smaller blocks cost more per row
+TIDY_S = 600  # how often old segments are looked for while little is written
 logger = logging.getLogger("toolkit.serving")
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The rows of one request with what was predicted."""
-
-    time_s: float
-    ids: Sequence[str]
-    rows: Sequence[dict[str, Any]]
-    outputs: Sequence[dict[str, Any]]
-    predictions: Predictions
 
 
 class Recorder:
@@ -43,76 +31,88 @@ class Recorder:
 
     Parameters
     ----------
-    version : str
-        Goes into each record.
-    detector : DriftDetector
-        Fed with the counts of rows, in blocks.
-    metrics : Metrics
-        Where counts are shown.
-    log : PredictionLog, optional
+    profile : Profile
+        What rows are counted by.
+    ledger : Ledger
+        Keeps the counts.
+    maker : RecordMaker
+        Makes the log's lines.
+    log : SegmentLog, optional
         None: predictions are not logged.
-    personal : frozenset of str
-        Features whose values are left out of the log; they are counted for drift all the same.
+
+    Attributes
+    ----------
+    worker : str
+        Begins the id of each prediction of this worker, so that ids are unique over workers and restarts.
+    failure : str
+        Why the last block could not be written; empty if it was.
     """
 
     def __init__(
-        self,
-        version: str,
-        detector: DriftDetector,
-        metrics: Metrics,
-        log: PredictionLog | None,
-        personal: frozenset[str] = frozenset(),
+        self, profile: Profile, ledger: Ledger, maker: RecordMaker, log: SegmentLog | None = None
     ) -> None:
-        self._personal = personal
-        self._version, self._detector, self._metrics, self._log = version, detector, metrics, log
-        self._profile = detector.profile
-        self._counts = self._profile.no_rows()  # that the detector has not seen
-        metrics.set_drift(detector.statistics())
+        self.worker, self.failure = ledger.worker, ""
+        self._profile, self._ledger, self._maker, self._log = profile, ledger, maker, log
         self._waiting: deque[Answered] = deque()
-        self._added_rows = self._taken_rows = 0  # each written by one thread only
-        self._reported = {"written": 0, "lost": 0, "removed": 0}
+        self._number = 0  # of the next prediction
+        self._added_rows = self._taken_rows = self._dropped_rows = 0
+        self._adding = threading.Lock()
         self._lock = threading.Lock()  # held while a batch is dealt with
         self._stop = threading.Event()
         self._told = ""
+        self._tidied_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="toolkit-recorder", daemon=True)
-        self._thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def tally(self) -> Tally:
+        """What this worker has counted."""
+        return self._ledger.tally
+
+    def start(self) -> None:
+        """Begin."""
+        self.flush()  # the ledger's file is there, and locked, before the first request
+        self._thread.start()
+
+    def make_ids(self, count: int) -> list[str]:
+        """Make the ids of so many predictions, in the order in which they will be logged."""
+        with self._adding:
+            first, self._number = self._number, self._number + count
+        return [f"{self.worker}{number:08x}" for number in range(first, first + count)]
+
     def add(self, answered: Answered) -> None:
         """Hand over an answered request; called from the request path, so it only appends.
 
         When the thread cannot keep up, rows above 200,000 are counted as lost instead of filling the memory.
         """
-        if self._added_rows - self._taken_rows > MAX_WAITING_ROWS:
-            self._metrics.log_lost.inc(len(answered.ids))
-            return
-        self._added_rows += len(answered.ids)
-        self._waiting.append(answered)
+        with self._adding:
+            if self._added_rows - self._taken_rows > MAX_WAITING_ROWS:
+                self._dropped_rows += len(answered)
+                return
+            self._added_rows += len(answered)
+            self._waiting.append(answered)
 
     def flush(self) -> None:
         """Deal with all that waits, in the calling thread."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            self._taken_rows += sum(len(answered.ids) for answered in batch)
-            if batch:
-                self._write(batch)
-                self._count(batch)
-
-    def show(self) -> None:
-        """Bring the metrics up to date, for a scrape."""
-        self.flush()
-        with self._lock:
-            if self._counts.rows:
-                self._watch()
+            self._taken_rows += sum(len(answered) for answered in batch)
+            dropped = self._dropped_rows
+            self._dropped_rows -= dropped
+            if batch or dropped or not self._ledger.locked:
+                self._record(batch, dropped)
+            elif time.monotonic() - self._tidied_s > TIDY_S:
+                self._tidy()
 
     def close(self) -> None:
         """Deal with what waits, and end."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
         self.flush()
         if self._log is not None:
             self._log.close()
@@ -125,86 +125,64 @@ class Recorder:
                 logger.exception("A batch of answered requests could not be recorded")
                 time.sleep(1)  # a fault that repeats must not fill the error log
 
-    def _write(self, batch: list[Answered]) -> None:
-        log = self._log
-        if log is None:
-            return
-        log.write(
-            [record for answered in batch for record in make_records(answered, self._version, self._personal)]
-        )
-        counters = {"written": "log_written", "lost": "log_lost", "removed": "log_removed"}
-        for name, metric in counters.items():
-            value = getattr(log, name)
-            getattr(self._metrics, metric).inc(value - self._reported[name])
-            self._reported[name] = value
-        if log.failure != self._told:  # once per kind of failure, and once when it is over
-            self._told = log.failure
-            if log.failure:
-                logger.error("Predictions are not logged: %s. Serving goes on.", log.failure)
-            else:
-                logger.info("Predictions are logged again")
+    def _tidy(self) -> None:
+        self._tidied_s = time.monotonic()
+        if self._log is not None:
+            self._log.remove_old()
 
-    def _count(self, batch: list[Answered]) -> None:
-        rows = [row for answered in batch for row in answered.rows]
-        columns = {cells.name: [row[cells.name] for row in rows] for cells in self._profile.features}
-        outputs = _join([answered.predictions for answered in batch])
-        labels = outputs.pop("label", None)
-        if labels is not None:
-            found, counts = np.unique(labels, return_counts=True)
-            self._metrics.count_labels(dict(zip(found.tolist(), counts.tolist(), strict=True)))
-            outputs["label"] = labels
+    def _record(self, batch: list[Answered], dropped: int) -> None:
+        """Announce the block's counts, write it, and take them as made; what the disk refuses is counted as lost."""
+        log, tally = self._log, self._ledger.tally
+        lines = [line for answered in batch for line in self._maker.make(answered)] if log else []
+        after = replace(tally, counts=tally.counts + self._count(batch), lost=tally.lost + dropped)
+        written = replace(after, written=after.written + len(lines), removed=log.removed if log else 0)
         try:
-            counts = self._profile.count(columns, outputs if self._profile.predictions else None)
+            if log and lines:
+                data = b"".join(lines)
+                self._ledger.announce(written, log.place(), len(data))
+                log.append(data)
+            else:
+                self._ledger.announce(written)
+        except OSError as error:
+            written = replace(after, lost=after.lost + len(lines))
+            self.failure = f"{error.strerror or error} ({error.filename or (log and log.folder) or ''})"
+            self._ledger.try_announce(written)
+        else:
+            self.failure = ""
+        self._ledger.tally = written
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.failure == self._told:
+            return
+        self._told = self.failure  # once per kind of failure, and once when it is over
+        if self.failure:
+            logger.error("Predictions are not logged: %s. Serving goes on.", self.failure)
+        else:
+            logger.info("Predictions are logged again")
+
+    def _count(self, batch: Sequence[Answered]) -> Counts:
+        if not batch:
+            return self._profile.no_rows()
+        columns = {
+            cells.name: _join_columns([answered.take_column(cells.name) for answered in batch])
+            for cells in self._profile.features
+        }
+        outputs = join_predictions([answered.predictions for answered in batch])
+        try:
+            return self._profile.count(columns, outputs if self._profile.predictions else None)
         except ToolkitError as error:
             logger.error("Rows were not counted for drift: %s", error)
-            return
-        show_counts(self._metrics, self._profile, counts)
-        self._counts += counts
-        if self._counts.rows >= DRIFT_BLOCK_ROWS:
-            self._watch()
-
-    def _watch(self) -> None:
-        """Let the detector see what was counted since it last did."""
-        self._detector.update(self._counts)
-        self._counts = self._profile.no_rows()
-        self._metrics.set_drift(self._detector.statistics())
-        for alarm in self._detector.active:
-            if alarm.raised_row == self._detector.rows:  # by this block
-                logger.warning("Drift alarm: %s", alarm.message)
+            return self._profile.no_rows()
 
 
-def make_records(
-    answered: Answered, version: str, personal: frozenset[str] = frozenset()
-) -> list[dict[str, Any]]:
-    """Make the log's records of one answered request, without the values of personal features."""
-    when = datetime.fromtimestamp(answered.time_s, UTC)
-    rows = answered.rows
-    if personal:
-        rows = [{name: value for name, value in row.items() if name not in personal} for row in rows]
-    return [
-        {"id": id_, "time": when, "version": version, "features": row, **output}
-        for id_, row, output in zip(answered.ids, rows, answered.outputs, strict=True)
-    ]
+def _join_columns(parts: Sequence[Sequence[Any]]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    return [value for part in parts for value in part]
 
 
-def show_counts(metrics: Metrics, profile: Profile, counts: Counts) -> None:
-    """Add counted rows to the metrics: missing and unseen values by feature, cells of the scores."""
-    for index, cells in enumerate(profile.features):
-        numbers = counts.features[profile.feature_group.slice(index)]
-        if numbers[-1]:
-            metrics.missing.labels(cells.name).inc(int(numbers[-1]))
-        if cells.kind == "category" and numbers[-2]:
-            metrics.unseen.labels(cells.name).inc(int(numbers[-2]))
-    for index, cells in enumerate(profile.predictions):
-        if cells.ordered:
-            uppers = [*(f"{edge:.6g}" for edge in cells.edges), "+Inf"]
-            numbers = counts.predictions[profile.prediction_group.slice(index)]
-            for upper, number in zip(uppers, numbers.tolist(), strict=False):
-                if number:
-                    metrics.scores.labels(cells.name, upper).inc(number)
-
-
-def _join(parts: list[Predictions]) -> dict[str, Any]:
+def join_predictions(parts: Sequence[Predictions]) -> dict[str, Any]:
     """Join predictions as the columns that a profile counts: ``label`` and ``p_<class>``, or ``value``."""
     if parts[0].values is not None:
         return {"value": np.concatenate([part.values for part in parts if part.values is not None])}

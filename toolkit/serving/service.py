@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,11 @@ from _bentoml_sdk import Service
 from toolkit.artifacts import load_json
 from toolkit.errors import ToolkitError
 from toolkit.leash import die_with_parent
-from toolkit.monitoring.detector import DriftDetector
-from toolkit.monitoring.profile import load_profile
 from toolkit.serving.endpoints import Endpoints
 from toolkit.serving.front import Front
-from toolkit.serving.log import PredictionLog, choose_folder
-from toolkit.serving.metrics import Metrics
+from toolkit.serving.log import choose_folder
 from toolkit.serving.model import Model, load_model
-from toolkit.serving.recorder import Recorder
+from toolkit.serving.monitor import Monitor, find_built_time
 from toolkit.serving.refusal import Refusal
 from toolkit.serving.request import parse_request
 
@@ -48,15 +46,10 @@ def read_name() -> str:
 
 
 def build_endpoints(model: Model) -> Endpoints:
-    """Build the endpoints of one worker, with its metrics, its log and its recorder."""
-    metrics = Metrics(model.version, model.task)
-    log = PredictionLog(choose_folder(CODE_ROOT)) if model.settings["log"]["predictions"] else None
-    detector = DriftDetector(
-        load_profile(model.folder / "profile.json"),
-        tolerance=model.settings["watch"]["tolerance"],
-    )
-    recorder = Recorder(model.version, detector, metrics, log, model.rules.personal)
-    return Endpoints(model, recorder, metrics, describe_lineage(model))
+    """Build the endpoints of one worker, and begin to watch what they answer."""
+    monitor = Monitor(model, choose_folder(CODE_ROOT), built_s=find_built_time(CODE_ROOT, model.folder))
+    monitor.start()
+    return Endpoints(model, monitor, describe_lineage(model))
 
 
 def describe_lineage(model: Model) -> dict[str, Any]:
@@ -116,7 +109,7 @@ class Prediction:
         Each row is an object from feature name to value; GET /schema lists the features. One bare object, a list, or
         ``{"rows": [...]}`` may be sent.
         """
-        endpoints = self.endpoints
+        endpoints, begin = self.endpoints, time.perf_counter()
         body = json.dumps({"rows": rows}).encode()
         checked = parse_request(
             body,
@@ -125,14 +118,13 @@ class Prediction:
             rules=endpoints.model.rules,
             zoned=endpoints.model.zoned,
         )
-        return endpoints.answer_rows(checked)
+        return endpoints.answer_rows(checked, begin)
 
     @bentoml.on_shutdown
     def close(self) -> None:
         """Write what waits, before the process ends."""
         if not self.refused:
-            self.endpoints.recorder.close()
-            self.endpoints.metrics.close()
+            self.endpoints.monitor.close()
 
 
 service = bentoml.service(

@@ -30,7 +30,7 @@ def endpoints(make_packaged) -> Endpoints:
     columns = {"price": np.array([1.0, 2.0, 5.0])}
     features = Features.fit(columns, {"price": "number"}, parse_definitions(SOURCE, "features/mine.py"))
     model = dataclasses.replace(load_model(make_packaged().folder), features=features)
-    return Endpoints(model, MagicMock(), MagicMock(), {})
+    return Endpoints(model, MagicMock(), {})
 
 
 @pytest.mark.parametrize(("rows", "row"), [({"price": -7.25}, 0), ([{"price": 3}, {"price": -7.25}], 1)])

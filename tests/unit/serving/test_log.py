@@ -5,11 +5,15 @@ import pytest
 
 from toolkit.data.predictions import iterate_log
 from toolkit.errors import DataError, ModelError
-from toolkit.serving.log import PredictionLog, choose_folder
+from toolkit.serving.log import Bounds, SegmentLog, choose_folder, list_segments
 
 
 def records(start, count):
     return [{"id": f"{number:04}", "value": number / 3} for number in range(start, start + count)]
+
+
+def lines(start, count):
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records(start, count))
 
 
 def read(path):
@@ -17,17 +21,16 @@ def read(path):
 
 
 def test_what_is_written_is_read_back_in_order(tmp_path):
-    log = PredictionLog(tmp_path / "log")
-    log.write(records(0, 3))
-    log.write(records(3, 2))
+    log = SegmentLog(tmp_path / "log", "w")
+    log.append(lines(0, 3))
+    log.append(lines(3, 2))
     log.close()
     assert read(tmp_path / "log") == records(0, 5)
-    assert (log.written, log.lost) == (5, 0)
 
 
 def test_a_torn_last_line_is_passed_over_and_a_torn_line_elsewhere_is_named(tmp_path):
-    log = PredictionLog(tmp_path)
-    log.write(records(0, 3))
+    log = SegmentLog(tmp_path, "w")
+    log.append(lines(0, 3))
     log.close()
     segment = next(tmp_path.glob("*.jsonl"))
     data = segment.read_bytes()
@@ -40,9 +43,9 @@ def test_a_torn_last_line_is_passed_over_and_a_torn_line_elsewhere_is_named(tmp_
 
 
 def test_segments_are_closed_by_size_and_the_oldest_go(tmp_path):
-    log = PredictionLog(tmp_path, segment_bytes=100, folder_bytes=400)
+    log = SegmentLog(tmp_path, "w", Bounds(100, 400))
     for number in range(40):
-        log.write(records(number, 1))
+        log.append(lines(number, 1))
     log.close()
     kept = read(tmp_path)
     assert log.removed > 0
@@ -63,33 +66,34 @@ def test_a_segment_that_the_service_removes_meanwhile_is_passed_over_by_readers(
 def test_a_folder_that_vanishes_is_made_again(tmp_path):
     import shutil
 
-    log = PredictionLog(tmp_path / "log")
-    log.write(records(0, 1))
+    log = SegmentLog(tmp_path / "log", "w")
+    log.append(lines(0, 1))
     shutil.rmtree(tmp_path / "log")
-    log.write(records(1, 1))
+    log.append(lines(1, 1))
     log.close()
     assert read(tmp_path / "log") == records(1, 1)
 
 
-def test_a_full_disk_loses_records_counts_them_and_tears_none():
+def test_a_full_disk_is_an_error_of_the_system():
     full = "/dev/full"
     if not os.path.exists(full):  # noqa: PTH110
         pytest.skip("there is no /dev/full on this system")
 
-    class Full(PredictionLog):
+    class Full(SegmentLog):
         def _open(self):
             self._file, self._size = os.open(full, os.O_WRONLY), 0
 
-    log = Full(folder=None)
-    log.write(records(0, 3))
-    log.write(records(3, 1))
-    assert (log.written, log.lost) == (0, 4)
-    assert "No space left" in log.failure
+        def _is_over(self):
+            return False
+
+    log = Full(None, "w")
+    with pytest.raises(OSError, match="No space left"):
+        log.append(lines(0, 3))
 
 
 def test_a_write_that_stops_half_way_leaves_whole_records_only(tmp_path, monkeypatch):
-    log = PredictionLog(tmp_path)
-    log.write(records(0, 2))
+    log = SegmentLog(tmp_path, "w")
+    log.append(lines(0, 2))
     real, calls = os.write, []
 
     def write(file, data):
@@ -99,22 +103,21 @@ def test_a_write_that_stops_half_way_leaves_whole_records_only(tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", write)
-    log.write(records(2, 2))
+    with pytest.raises(OSError, match="No space left"):
+        log.append(lines(2, 2))
     monkeypatch.setattr(os, "write", real)
-    assert log.lost == 2
-    log.write(records(4, 1))
+    log.append(lines(4, 1))
     log.close()
     assert read(tmp_path) == records(0, 2) + records(4, 1)
-    assert log.failure == ""
 
 
 def test_the_folder_is_the_named_one_else_the_projects(tmp_path, monkeypatch):
     for name in ("TOOLKIT_LOG_DIR", "TOOLKIT_ROOT", "BENTOML_HOME"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "params.yaml").touch()
-    assert choose_folder(tmp_path) == tmp_path / "logs" / "predictions"
+    assert choose_folder(tmp_path) == tmp_path / "logs"
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
-    assert choose_folder(tmp_path / "elsewhere") == tmp_path / "home" / "logs" / "predictions"
+    assert choose_folder(tmp_path / "elsewhere") == tmp_path / "home" / "logs"
     monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path / "own"))
     assert choose_folder(tmp_path) == tmp_path / "own"
 
@@ -126,17 +129,23 @@ def test_a_named_folder_that_cannot_be_written_to_is_refused(tmp_path, monkeypat
         choose_folder(tmp_path)
 
 
-def test_a_record_is_one_line_of_json(tmp_path):
-    log = PredictionLog(tmp_path)
-    log.write([{"id": "1", "features": {"city": 'a\n"b"'}}])
-    log.close()
-    lines = next(tmp_path.glob("*.jsonl")).read_text().splitlines()
-    assert [json.loads(line)["features"]["city"] for line in lines] == ['a\n"b"']
-
-
 def test_a_segment_that_another_worker_removes_meanwhile_loses_nothing(tmp_path):
     (tmp_path / "0-1.jsonl").symlink_to(tmp_path / "gone")  # listed, but no longer there to be measured
-    log = PredictionLog(tmp_path)
-    log.write(records(0, 2))
+    log = SegmentLog(tmp_path, "w")
+    log.append(lines(0, 2))
     log.close()
-    assert (log.written, log.lost) == (2, 0)
+    (segment,) = list_segments(tmp_path, "w")
+    assert read(segment) == records(0, 2)
+
+
+def test_segments_that_nothing_was_written_to_for_long_go(tmp_path):
+    log = SegmentLog(tmp_path, "w", Bounds(age_s=86_400))
+    log.append(lines(0, 1))
+    log.close()
+    (old,) = list_segments(tmp_path, "w")
+    os.utime(old, (0, 0))
+    log.append(lines(1, 1))
+    assert (read(tmp_path), log.removed) == (records(1, 1), 1)
+    os.utime(list_segments(tmp_path)[0], (0, 0))
+    log.remove_old()
+    assert read(tmp_path) == records(1, 1)  # it is still being written

@@ -3,10 +3,12 @@
 import json
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from toolkit.errors import ModelError, RequestError
-from toolkit.serving.recorder import Answered, make_records
+from toolkit.serving.model import Predictions
+from toolkit.serving.records import Answered, RecordMaker
 from toolkit.serving.request import parse_request
 from toolkit.serving.rules import NO_RULES, parse_rules, select_rules
 
@@ -116,11 +118,13 @@ def test_a_damaged_file_is_refused(value):
 
 
 def test_personal_values_are_left_out_of_the_log():
-    answered = Answered(0.0, ["x"], [ROW], [{"value": 1.0}], None)
+    answered = Answered(0.0, 0.0, ["x"], Predictions((), None, np.array([1.0])), [ROW])
     assert RULES.personal == {"age"}
-    (record,) = make_records(answered, "v", RULES.personal)
-    assert record["features"] == {"size": 1.5, "plan": "basic"} and answered.rows[0] == ROW
-    assert make_records(answered, "v", NO_RULES.personal)[0]["features"] == ROW
+    told = [
+        json.loads(RecordMaker("v", rules.personal).make(answered)[0])["features"]
+        for rules in (RULES, NO_RULES)
+    ]
+    assert told == [{"size": 1.5, "plan": "basic"}, ROW]
 
 
 def test_whole_numbers_that_no_model_tells_apart_are_refused_as_in_a_table():

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+import orjson
 import pyarrow as pa
 
-from toolkit.serving.log import PredictionLog
+from toolkit.serving.log import SegmentLog
+from toolkit.serving.records import OPTIONS
 
 
 def record(number: int, **changes: object) -> dict:
@@ -21,8 +23,8 @@ def record(number: int, **changes: object) -> dict:
 
 def write_log(folder, *segments: list[dict]) -> None:
     for records in segments:
-        log = PredictionLog(folder)
-        log.write(records)
+        log = SegmentLog(folder, "w")
+        log.append(b"".join(orjson.dumps(record, option=OPTIONS) for record in records))
         log.close()
 
 

@@ -1,0 +1,144 @@
+"""What was answered is logged and counted, whatever the disk does."""
+
+import time
+
+import orjson
+import pytest
+
+from toolkit.data.predictions import iterate_log
+from toolkit.monitoring.profile import load_profile
+from toolkit.serving.ledger import Ledger, load_total
+from toolkit.serving.log import SegmentLog, list_segments
+from toolkit.serving.model import load_unproved
+from toolkit.serving.recorder import MAX_WAITING_ROWS, Recorder
+from toolkit.serving.records import Answered, RecordMaker
+
+
+class Service:
+    """A recorder over a real model."""
+
+    def __init__(self, packaged, place, log_folder=None, **maker):
+        self.model = load_unproved(packaged.folder)
+        self.profile = load_profile(packaged.folder / "profile.json")
+        self.folders = place / "monitoring", log_folder or place / "predictions"
+        log = SegmentLog(self.folders[1], "w")
+        ledger = Ledger(self.folders[0], "w", self.profile)
+        self.recorder = Recorder(self.profile, ledger, RecordMaker(self.model.version, **maker), log)
+
+    def answer(self, rows, as_columns=False):
+        predictions = self.model.predict_rows(rows)
+        ids = self.recorder.make_ids(len(rows))
+        columns = {name: [row[name] for row in rows] for name in rows[0]} if as_columns else None
+        self.recorder.add(
+            Answered(0.5, 0.002, ids, predictions, rows=None if as_columns else rows, columns=columns)
+        )
+
+    def read_log(self):
+        folder = self.folders[1]
+        return [record for _, record in iterate_log(folder)] if list_segments(folder) else []
+
+    def total(self):
+        return load_total(*self.folders, self.profile)[0]
+
+
+@pytest.mark.parametrize("as_columns", [False, True])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_what_was_answered_is_logged_and_counted(make_packaged, tmp_path, task, as_columns):
+    packaged = make_packaged(task)
+    service, rows = Service(packaged, tmp_path), packaged.rows(20)
+    service.answer(rows[:15], as_columns)
+    service.answer(rows[15:], as_columns)
+    service.recorder.close()
+    records = service.read_log()
+    assert [record["features"] for record in records] == rows
+    assert records[0]["time"] == "1970-01-01T00:00:00.500000Z" and records[0]["latency_ms"] == 2.0
+    assert service.model.predict_rows(rows[3:4]).rows()[0].items() <= records[3].items()
+    assert [record["id"] for record in records] == [f"w{number:08x}" for number in range(20)]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    total = service.total()
+    assert (total.written, total.lost, total.counts.rows) == (20, 0, 20)
+    assert total.counts.features.tolist() == service.profile.count(columns).features.tolist()
+    assert total.counts.predictions.sum() == 20 * len(service.profile.predictions)
+
+
+def test_a_log_that_fails_is_counted_and_the_rows_are_still_watched(make_packaged, tmp_path, caplog):
+    packaged = make_packaged()
+    (tmp_path / "file").touch()
+    service = Service(packaged, tmp_path, tmp_path / "file" / "log")
+    for _ in range(2):
+        service.answer(packaged.rows(5))
+        service.recorder.flush()
+    total = service.total()
+    assert (total.written, total.lost, total.counts.rows) == (0, 10, 10)
+    assert "Not a directory" in service.recorder.failure
+    assert len(caplog.records) == 1  # told once
+
+
+def test_a_state_that_cannot_be_written_loses_no_count(make_packaged, tmp_path):
+    packaged = make_packaged()
+    service = Service(packaged, tmp_path)
+    (tmp_path / "monitoring").touch()
+    service.answer(packaged.rows(5))
+    service.recorder.flush()
+    assert service.recorder.failure and service.read_log() == []
+    (tmp_path / "monitoring").unlink()
+    service.answer(packaged.rows(4))
+    service.recorder.flush()
+    total = service.total()
+    assert (total.written, total.lost, total.counts.rows) == (4, 5, 9)
+    assert not service.recorder.failure and len(service.read_log()) == 4
+
+
+def test_what_comes_too_fast_is_counted_as_lost(make_packaged, tmp_path):
+    packaged = make_packaged()
+    service = Service(packaged, tmp_path)
+    rows = packaged.rows(20)
+    predictions = service.model.predict_rows(rows)
+    for _ in range(MAX_WAITING_ROWS // 20 + 3):
+        service.recorder.add(Answered(0.0, 0.0, ["x"] * 20, predictions, rows))
+    assert service.recorder._dropped_rows == 40
+    service.recorder._waiting.clear()
+    service.recorder.flush()
+    assert service.total().lost == 40
+
+
+def test_the_thread_records_by_itself_and_ends(make_packaged, tmp_path):
+    packaged = make_packaged()
+    service = Service(packaged, tmp_path)
+    assert not service.recorder.alive
+    service.recorder.start()
+    service.answer(packaged.rows(3))
+    deadline = time.monotonic() + 5
+    while len(service.read_log()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(service.read_log()) == 3 and service.recorder.alive
+    service.recorder.close()
+    assert not service.recorder.alive
+
+
+def test_personal_values_are_left_out_or_hashed_with_the_key(make_packaged, tmp_path):
+    packaged = make_packaged()
+    rows = [{**row, "radius": 3.5} for row in packaged.rows(2)]
+    told = []
+    for number, key in enumerate([b"", b"k" * 16, b"l" * 16]):
+        service = Service(packaged, tmp_path / str(number), personal=frozenset({"radius"}), key=key)
+        service.answer(rows)
+        service.recorder.close()
+        records = service.read_log()
+        assert all("radius" not in record["features"] for record in records)
+        assert service.total().counts.features.sum() == 2 * len(service.profile.features)
+        told.append([record.get("personal", {}).get("radius") for record in records])
+    assert told[0] == [None, None]
+    assert told[1][0] == told[1][1] != told[2][0]
+    assert "3.5" not in orjson.dumps(told[1]).decode()
+
+
+def test_a_sample_is_logged_and_all_is_counted(make_packaged, tmp_path):
+    packaged = make_packaged()
+    service, rows = Service(packaged, tmp_path, sample=0.25), packaged.rows(20)
+    for _ in range(50):
+        service.answer(rows)
+    service.recorder.close()
+    total = service.total()
+    assert total.counts.rows == 1000 and total.lost == 0
+    assert total.written == len(service.read_log()) and 200 < total.written < 300

@@ -1,0 +1,133 @@
+"""Puts the parts of monitoring together: what one worker records, what all have counted, and what is watched."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.artifacts import load_json
+from toolkit.errors import ModelError
+from toolkit.monitoring.detector import DriftDetector
+from toolkit.monitoring.profile import load_profile
+from toolkit.serving.exposition import Exposition
+from toolkit.serving.ledger import Ledger, load_total
+from toolkit.serving.log import Bounds, SegmentLog
+from toolkit.serving.metrics import Metrics
+from toolkit.serving.model import Model
+from toolkit.serving.recorder import Recorder
+from toolkit.serving.records import RecordMaker
+from toolkit.serving.watcher import FEATURES, Watcher, load_status
+
+DAY_S = 86_400.0
+
+
+class Monitor:
+    """What the service knows of its own work.
+
+    Parameters
+    ----------
+    model : Model
+        Whose predictions are watched; its settings say how.
+    folder : Path
+        Of the logs and of the state of monitoring.
+    metrics : Metrics, optional
+        Default: those that this server's workers share.
+    built_s : float
+        When the model was packaged, in seconds since 1970.
+
+    Raises
+    ------
+    ModelError
+        Personal values are to be hashed and there is no key.
+    """
+
+    def __init__(
+        self, model: Model, folder: Path, metrics: Metrics | None = None, built_s: float = 0.0
+    ) -> None:
+        settings, self._model = model.settings, model
+        self.folder = folder / "monitoring" / model.version.replace(":", "-")
+        self.log_folder = folder / "predictions"
+        self.metrics = metrics or Metrics()
+        self._profile = load_profile(model.folder / "profile.json")
+        self._facts = {"version": model.version, "task": model.task, "built_s": built_s}
+        worker = secrets.token_hex(6)
+        bounds = read_bounds(settings["log"])
+        self._log = SegmentLog(self.log_folder, worker, bounds) if settings["log"]["predictions"] else None
+        maker = RecordMaker(
+            model.version, model.rules.personal, find_key(settings["log"]), settings["log"]["sample"]
+        )
+        self.recorder = Recorder(self._profile, Ledger(self.folder, worker, self._profile), maker, self._log)
+        self.watcher = Watcher(self.folder, self.log_folder, self._profile, self._make_detectors)
+
+    def _make_detectors(self, values: Mapping[str, Any] | None) -> dict[str, DriftDetector]:
+        """Make the detectors, from saved states if there are any; a DriftError says that these do not fit."""
+        watch = self._model.settings["watch"]
+        settings = watch["tolerance"], watch["false_alarm_days"]
+        if values is None:
+            return {FEATURES: DriftDetector(self._profile, *settings)}
+        return {FEATURES: DriftDetector.from_dict(self._profile, values[FEATURES], *settings)}
+
+    def start(self) -> None:
+        """Begin to record and to watch."""
+        self.recorder.start()
+        self.watcher.start()
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self.recorder.close()
+        self.watcher.close()
+        self.metrics.close()
+
+    def check(self) -> tuple[str, str]:
+        """Say why nothing is recorded any more, and why the log cannot be written to; empty where all is well."""
+        return "" if self.recorder.alive else "its thread has ended", self.recorder.failure
+
+    def load_status(self) -> Mapping[str, Any]:
+        """Bring this worker's part up to date, and give what the leader says."""
+        self.recorder.flush()
+        self.watcher.refresh()
+        return load_status(self.folder)
+
+    def show(self) -> bytes:
+        """Give all metrics in Prometheus' text format, this worker's waiting rows included."""
+        status = self.load_status()
+        tally, _ = load_total(self.folder, self.log_folder, self._profile)
+        facts = {**self._facts, "log_bytes": self._log.measure_bytes() if self._log else 0}
+        return self.metrics.render(Exposition(self._profile, tally, status, facts))
+
+
+def read_bounds(log: Mapping[str, Any]) -> Bounds:
+    """Read a log's bounds from ``package.log``."""
+    return Bounds(log["segment_mb"] * 10**6, log["max_mb"] * 10**6, log["max_days"] * DAY_S)
+
+
+def find_key(log: Mapping[str, Any]) -> bytes:
+    """Find the key that personal values are hashed with; empty where they are left out.
+
+    Raises
+    ------
+    ModelError
+        They are to be hashed, and TOOLKIT_LOG_KEY is missing or too short to be secret.
+    """
+    if log["personal"] != "hash":
+        return b""
+    key = os.environ.get("TOOLKIT_LOG_KEY", "").encode()
+    if len(key) < 16:
+        raise ModelError(
+            "package.log.personal: hash needs the key TOOLKIT_LOG_KEY in the environment, 16 characters or more. "
+            f"It has {len(key)}. Set it, or package with log.personal: leave_out."
+        )
+    return key
+
+
+def find_built_time(code_root: Path, package: Path) -> float:
+    """Find when the model was packaged, in seconds since 1970: the Bento's build, else the age of its tag's file."""
+    build = code_root / "build.json"
+    if build.is_file():
+        return datetime.fromisoformat(load_json(build)["built_at"]).timestamp()
+    tag = package / "tag.txt"
+    return tag.stat().st_mtime if tag.is_file() else 0.0

@@ -1,0 +1,130 @@
+"""The records of the prediction log: one JSON line a row."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from toolkit.serving.model import Predictions
+
+OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The rows of one request with what was predicted.
+
+    Attributes
+    ----------
+    time_s : float
+        When it was answered, in seconds since 1970.
+    latency_s : float
+        What that took.
+    ids : sequence of str
+        One a row.
+    predictions : Predictions
+        The model's.
+    rows : sequence of mapping, optional
+        The raw features as rows, if they came so.
+    columns : mapping, optional
+        The raw features as columns, if they came so.
+    outputs : sequence of mapping, optional
+        ``predictions.rows()``, where it was needed already.
+    """
+
+    time_s: float
+    latency_s: float
+    ids: Sequence[str]
+    predictions: Predictions
+    rows: Sequence[Mapping[str, Any]] | None = None
+    columns: Mapping[str, Sequence[Any]] | None = None
+    outputs: Sequence[Mapping[str, Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take_column(self, name: str) -> Sequence[Any]:
+        """Give one raw feature's values."""
+        if self.columns is not None:
+            return self.columns[name]
+        return [row[name] for row in self.rows or ()]
+
+    def iterate_rows(self) -> Iterator[Mapping[str, Any]]:
+        """Give the raw features row by row."""
+        if self.rows is not None:
+            yield from self.rows
+        elif self.columns is not None:
+            names = tuple(self.columns)
+            plain = [
+                values.tolist() if hasattr(values, "tolist") else values for values in self.columns.values()
+            ]
+            for values in zip(*plain, strict=True):
+                yield dict(zip(names, values, strict=True))
+
+
+@dataclass(frozen=True)
+class RecordMaker:
+    """Makes the log's lines, of all rows or a sample, without the values of personal columns.
+
+    Attributes
+    ----------
+    version : str
+        Of the model.
+    personal : frozenset of str
+        Columns whose values must not be in the log.
+    key : bytes
+        If given, a record's ``personal`` holds these columns' values as HMAC-SHA256 with this key: equal values can be
+        told to be equal, and nobody without the key can try values out.
+    sample : float
+        Share of the rows that are logged. The id decides, so the choice cannot depend on what a row holds.
+    """
+
+    version: str
+    personal: frozenset[str] = frozenset()
+    key: bytes = b""
+    sample: float = 1.0
+
+    def make(self, answered: Answered) -> list[bytes]:
+        """Make the lines of one answered request."""
+        when = datetime.fromtimestamp(answered.time_s, UTC)
+        outputs = answered.predictions.rows() if answered.outputs is None else answered.outputs
+        shared = {
+            "time": when,
+            "version": self.version,
+            "latency_ms": round(answered.latency_s * 1e3, 3),
+        }
+        return [
+            orjson.dumps({"id": id_, **shared, **self._features(row), **output}, option=OPTIONS)
+            for id_, row, output in zip(answered.ids, answered.iterate_rows(), outputs, strict=True)
+            if self.sample >= 1 or is_sampled(id_, self.sample)
+        ]
+
+    def _features(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.personal:
+            return {"features": row}
+        features = {name: value for name, value in row.items() if name not in self.personal}
+        if not self.key:
+            return {"features": features}
+        hashed = {name: self._hash(row[name]) for name in self.personal if name in row}
+        return {"features": features, "personal": hashed}
+
+    def _hash(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        return hmac.new(self.key, orjson.dumps(value, default=str), hashlib.sha256).hexdigest()[:32]
+
+
+def is_sampled(id_: str, share: float) -> bool:
+    """Whether a record is among the share that is logged.
+
+    >>> sum(is_sampled(f"{number:08x}", 0.25) for number in range(10_000))
+    2515
+    """
+    return zlib.crc32(id_.encode()) < share * 2**32

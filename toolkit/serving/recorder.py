@@ -18,7 +18,7 @@ from toolkit.monitoring.profile import Profile
 from toolkit.serving.ledger import Ledger, Tally
 from toolkit.serving.log import SegmentLog
 from toolkit.serving.model import Predictions
-from toolkit.serving.records import Answered, RecordMaker
+from toolkit.serving.records import Answered, Column, RecordMaker
 
 INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
 MAX_WAITING_ROWS = 200_000
@@ -176,9 +176,11 @@ class Recorder:
             return self._profile.no_rows()
 
 
-def _join_columns(parts: Sequence[Sequence[Any]]) -> Any:
+def _join_columns(parts: Sequence[Column]) -> Column:
     if len(parts) == 1:
         return parts[0]
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
     return [value for part in parts for value in part]
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import orjson
 
 from toolkit.serving.model import Predictions
 
+Column = Sequence[Any] | np.ndarray
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
@@ -44,13 +46,13 @@ class Answered:
     ids: Sequence[str]
     predictions: Predictions
     rows: Sequence[Mapping[str, Any]] | None = None
-    columns: Mapping[str, Sequence[Any]] | None = None
+    columns: Mapping[str, Column] | None = None
     outputs: Sequence[Mapping[str, Any]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def take_column(self, name: str) -> Sequence[Any]:
+    def take_column(self, name: str) -> Column:
         """Give one raw feature's values."""
         if self.columns is not None:
             return self.columns[name]
@@ -63,7 +65,8 @@ class Answered:
         elif self.columns is not None:
             names = tuple(self.columns)
             plain = [
-                values.tolist() if hasattr(values, "tolist") else values for values in self.columns.values()
+                values.tolist() if isinstance(values, np.ndarray) else values
+                for values in self.columns.values()
             ]
             for values in zip(*plain, strict=True):
                 yield dict(zip(names, values, strict=True))

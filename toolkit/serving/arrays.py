@@ -60,6 +60,12 @@ def parse_arrays(content: Mapping[str, Any]) -> Arrays:
     return Arrays(names, data)
 
 
+def may_hold_booleans(body: bytes) -> bool:
+    """Tell whether there may be true or false among the data; names come before it, as a rule."""
+    place = body.find(b'"data"') + 6
+    return body.find(b"t", place) >= 0 or body.find(b"f", place) >= 0
+
+
 def find_name_faults(
     names: Sequence[str], inputs: Mapping[str, str], nullable: frozenset[str]
 ) -> list[dict[str, Any]]:

@@ -15,8 +15,9 @@ from toolkit.features.functions import RowFault
 from toolkit.serving.model import Model, Predictions
 from toolkit.serving.monitor import Monitor
 from toolkit.serving.records import Answered
+from toolkit.serving.render import render_many, render_one
 from toolkit.serving.request import parse_request
-from toolkit.serving.rows import Rows
+from toolkit.serving.rows import Ids, Rows
 
 JSON = "application/json"
 
@@ -66,21 +67,20 @@ class Endpoints:
         rows = parse_request(
             body, self._inputs, self._nullable, self._max_rows, rules=self._rules, zoned=self._zoned
         )
-        content = self.answer_rows(rows, begin)
-        return Answer(200, orjson.dumps(content))
+        return Answer(200, self._answer(rows, begin))
 
-    def answer_rows(self, rows: Rows, begin: float) -> dict[str, Any]:
+    def _answer(self, rows: Rows, begin: float) -> bytes:
         """Predict checked rows, hand them to the recorder, give the answer's content; ``begin``: a perf_counter."""
-        predictions, recorder = self._predict(rows), self.monitor.recorder
-        ids, outputs = recorder.make_ids(rows.count), predictions.rows()
-        latency_s = time.perf_counter() - begin
-        recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns, outputs))
-        if rows.single:
-            return {"id": ids[0], "version": self.model.version, **outputs[0]}
-        return {
-            "version": self.model.version,
-            "predictions": [{"id": id_, **output} for id_, output in zip(ids, outputs, strict=True)],
-        }
+        predictions = self._predict(rows)
+        ids = self._record(rows, predictions, begin)
+        return (render_one if rows.single else render_many)(self.model.version, ids, predictions)
+
+    def _record(self, rows: Rows, predictions: Predictions, begin: float) -> Ids:
+        """Give the rows their ids, and hand all to the recorder."""
+        recorder, latency_s = self.monitor.recorder, time.perf_counter() - begin
+        ids = recorder.make_ids(rows.count)
+        recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns))
+        return ids
 
     def _predict(self, rows: Rows) -> Predictions:
         try:

@@ -18,7 +18,8 @@ from toolkit.monitoring.profile import Profile
 from toolkit.serving.ledger import Ledger, Tally
 from toolkit.serving.log import SegmentLog
 from toolkit.serving.model import Predictions
-from toolkit.serving.records import Answered, Column, RecordMaker
+from toolkit.serving.records import Answered, RecordMaker
+from toolkit.serving.rows import Column, Ids
 
 INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
 MAX_WAITING_ROWS = 200_000
@@ -78,11 +79,11 @@ class Recorder:
         self.flush()  # the ledger's file is there, and locked, before the first request
         self._thread.start()
 
-    def make_ids(self, count: int) -> list[str]:
+    def make_ids(self, count: int) -> Ids:
         """Make the ids of so many predictions, in the order in which they will be logged."""
         with self._adding:
             first, self._number = self._number, self._number + count
-        return [f"{self.worker}{number:08x}" for number in range(first, first + count)]
+        return Ids(self.worker, first, count)
 
     def add(self, answered: Answered) -> None:
         """Hand over an answered request; called from the request path, so it only appends.

@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 
 from toolkit.serving.model import Predictions
+from toolkit.serving.rows import Column
 
-Column = Sequence[Any] | np.ndarray
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 

@@ -21,6 +21,7 @@ from toolkit.serving.arrays import (
     find_name_faults,
     find_shape_faults,
     is_array_form,
+    may_hold_booleans,
     parse_arrays,
 )
 from toolkit.serving.faults import (
@@ -115,7 +116,7 @@ def _read_rows(rows: list[Any], body: bytes, wanted: Wanted, wrapped: bool, sing
         findings = _find_structure_faults(rows, wanted.inputs, wanted.nullable)
         check_findings([*findings, *_find_row_faults(rows, wanted)])
         raise RequestError("The rows must be objects of features, and some are not.")  # can't be
-    packed, findings = _pack(columns, wanted, len(rows))
+    packed, findings = _pack(columns, wanted)
     keys = len(rows) * len(wanted.inputs) + wrapped
     colons = keys + len(rows) * sum(name.count(":") for name in wanted.inputs) + _count_colons(packed)
     if body.count(b":") != colons or b"\\" in body:
@@ -144,7 +145,7 @@ def _read_arrays(arrays: Arrays, body: bytes, wanted: Wanted, max_rows: int) -> 
     shape, faults = find_shape_faults(arrays), find_name_faults(names, wanted.inputs, wanted.nullable)
     check_findings([*faults, *shape])
     columns: dict[str, Sequence[Any]] = dict(zip(names, zip(*data, strict=True), strict=True))
-    packed, findings = _pack({name: columns[name] for name in wanted.inputs}, wanted, len(data))
+    packed, findings = _pack({name: columns[name] for name in wanted.inputs}, wanted, may_hold_booleans(body))
     colons = 2 + sum(name.count(":") for name in names) + _count_colons(packed)
     if body.count(b":") != colons or b"\\" in body:
         check_findings(find_repeated_parts(body))
@@ -155,12 +156,12 @@ def _read_arrays(arrays: Arrays, body: bytes, wanted: Wanted, max_rows: int) -> 
 
 
 def _pack(
-    columns: dict[str, Sequence[Any]], wanted: Wanted, count: int
+    columns: dict[str, Sequence[Any]], wanted: Wanted, booleans: bool = True
 ) -> tuple[Mapping[str, Column], list[dict[str, Any]]]:
     """Give the columns packed (a single row as it is), and all that is wrong with them."""
     packed: Mapping[str, Column] = columns
-    if count > 1:
-        packed = {name: pack_column(kind, columns[name]) for name, kind in wanted.inputs.items()}
+    if len(next(iter(columns.values()))) > 1:
+        packed = {name: pack_column(kind, columns[name], booleans) for name, kind in wanted.inputs.items()}
         if not find_column_faults(packed, wanted, most=1):
             return packed, []
     return columns, find_column_faults(columns, wanted)

@@ -6,7 +6,9 @@ sent: what the log needs is made by the recorder, off the request path.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -43,6 +45,18 @@ class Lazy(Sequence[Any]):
         return self._made
 
 
+class Ids(Lazy):
+    """Ids of rows that follow each other: the worker's own start, then a running number of eight hex digits."""
+
+    def __init__(self, start: str, first: int, count: int) -> None:
+        super().__init__(self._name_all, count)
+        self.start, self.first = start, first
+
+    def _name_all(self) -> list[str]:
+        start = self.start
+        return [f"{start}{number:08x}" for number in range(self.first, self.first + self._count)]
+
+
 @dataclass(frozen=True)
 class Rows:
     """Checked rows of a request.
@@ -66,19 +80,31 @@ class Rows:
     single: bool = False
 
 
-def pack_column(kind: str, values: Sequence[Any]) -> Column:
-    """Give a column of JSON's values as an array, null as NaN, where nothing is lost by it; else as it is."""
-    types = set(map(type, values))
-    if kind in ("number", "integer") and types <= _NUMBERS:
-        try:
-            array = np.array(values, dtype=np.float64)
-        except OverflowError:  # a whole number of a hundred digits
-            return list(values)
-        exact = kind == "number" or not np.fmax.reduce(np.abs(array)) >= EXACT
-        return array if exact else list(values)
-    if kind == "boolean" and types == {bool}:
+def pack_column(kind: str, values: Sequence[Any], booleans: bool = True) -> Column:
+    """Give a column of JSON's values as an array, null as NaN, where nothing is lost by it; else as a list.
+
+    ``booleans``: whether there may be true or false among the values. Where the request has none, numbers are packed
+    without a look at the type of each.
+    """
+    if kind in ("number", "integer"):
+        array = _pack_numbers(values, booleans)
+        exact = array is not None and (kind == "number" or not np.fmax.reduce(np.abs(array)) >= EXACT)
+        return array if array is not None and exact else list(values)
+    if kind == "boolean" and set(map(type, values)) == {bool}:
         return np.array(values, dtype=bool)
     return list(values)
+
+
+def _pack_numbers(values: Sequence[Any], booleans: bool) -> np.ndarray | None:
+    with suppress(struct.error, OverflowError):  # null, or no number, or one of a hundred digits
+        if not booleans or set(map(type, values)) <= {float, int}:  # true would be packed as 1
+            return np.frombuffer(
+                struct.pack(f"{len(values)}d", *values), dtype=np.float64
+            )  # as quick as it gets
+    with suppress(OverflowError):
+        if set(map(type, values)) <= _NUMBERS:
+            return np.array(values, dtype=np.float64)
+    return None
 
 
 def unpack_column(values: Column) -> Sequence[Any]:

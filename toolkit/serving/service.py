@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from toolkit.serving.log import choose_folder
 from toolkit.serving.model import Model, load_model
 from toolkit.serving.monitor import Monitor, find_built_time
 from toolkit.serving.refusal import Refusal
-from toolkit.serving.request import parse_request
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
 WORKERS = int(os.environ.get("TOOLKIT_WORKERS", "1"))
@@ -109,16 +107,7 @@ class Prediction:
         Each row is an object from feature name to value; GET /schema lists the features. One bare object, a list, or
         ``{"rows": [...]}`` may be sent.
         """
-        endpoints, begin = self.endpoints, time.perf_counter()
-        body = json.dumps({"rows": rows}).encode()
-        checked = parse_request(
-            body,
-            endpoints.model.inputs,
-            endpoints.model.nullable,
-            rules=endpoints.model.rules,
-            zoned=endpoints.model.zoned,
-        )
-        return endpoints.answer_rows(checked, begin)
+        return json.loads(self.endpoints.predict(json.dumps({"rows": rows}).encode()).body)
 
     @bentoml.on_shutdown
     def close(self) -> None:

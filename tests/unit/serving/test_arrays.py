@@ -85,6 +85,16 @@ def test_a_wrong_value_is_named_by_row_and_column(feature, value, words):
     assert places(error) == [(1, feature)]
 
 
+@pytest.mark.parametrize("keys", ["columns data", "data columns", "columns d\\u0061ta"])
+@pytest.mark.parametrize("value", [True, False])
+def test_a_boolean_among_numbers_is_found_wherever_the_names_stand(keys, value):
+    body = make(ROW.values(), change(size=value))
+    first, last = keys.split()
+    text = f'{{"{first}": {json.dumps(body[first])}, "{last}": ' if first in body else ""
+    text += json.dumps(body["data" if last != "columns" else "columns"]) + "}"
+    assert places(refuse(text.encode())) == [(1, "size")]
+
+
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "-1e400", "9" * 400])
 def test_a_number_that_json_does_not_have_is_named(text):
     error = refuse(json.dumps(make(ROW.values(), change(size=0.125))).replace("0.125", text).encode())

@@ -94,6 +94,16 @@ class Endpoints:
             finding = {"message": str(fault), "row": fault.row, "feature": name}
             raise RequestError(str(fault), 422, "feature", [finding]) from None
 
+    def feedback(self, body: bytes) -> Answer:
+        """Answer ``POST /feedback``: true labels by prediction id. It reads and writes files, so not in the event loop.
+
+        Raises
+        ------
+        RequestError
+            The body or a label is wrong, no id is known, or the disk refuses: nothing was stored.
+        """
+        return Answer(200, orjson.dumps(self.monitor.feedback.take(body)))
+
     def schema(self) -> Answer:
         """Answer ``GET /schema``."""
         return Answer(200, self._schema)

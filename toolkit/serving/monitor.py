@@ -14,6 +14,7 @@ from toolkit.errors import ModelError
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import load_profile
 from toolkit.serving.exposition import Exposition
+from toolkit.serving.feedback import Feedback
 from toolkit.serving.ledger import Ledger, load_total
 from toolkit.serving.log import Bounds, SegmentLog
 from toolkit.serving.metrics import Metrics
@@ -61,6 +62,13 @@ class Monitor:
             model.version, model.rules.personal, find_key(settings["log"]), settings["log"]["sample"]
         )
         self.recorder = Recorder(self._profile, Ledger(self.folder, worker, self._profile), maker, self._log)
+        self.feedback = Feedback(
+            SegmentLog(folder / "feedback", worker, bounds),
+            self.log_folder,
+            model.classes,
+            settings["limits"]["rows"],
+            self.recorder.flush,
+        )
         self.watcher = Watcher(self.folder, self.log_folder, self._profile, self._make_detectors)
 
     def _make_detectors(self, values: Mapping[str, Any] | None) -> dict[str, DriftDetector]:
@@ -79,6 +87,7 @@ class Monitor:
     def close(self) -> None:
         """Write what waits, and end."""
         self.recorder.close()
+        self.feedback.close()
         self.watcher.close()
         self.metrics.close()
 

@@ -112,9 +112,9 @@ def test_a_build_that_fails_leaves_nothing_in_the_store(make_packaged, tmp_path)
     with pytest.raises(PackageError, match="was packaged with other serving code"):
         (project / "toolkit" / "serving" / "service.py").write_text("raise RuntimeError('no service here')\n")
         build_bento(project, package, tmp_path / "store")
-    from toolkit.packaging.version import measure_version
+    from toolkit.packaging.version import measure_package_version
 
-    (package / "tag.txt").write_text(f"test_multiclass:{measure_version(project, package)}\n")
+    (package / "tag.txt").write_text(f"test_multiclass:{measure_package_version(project, package)}\n")
     with pytest.raises(PackageError, match="no service here"):
         build_bento(project, package, tmp_path / "store")
     assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []

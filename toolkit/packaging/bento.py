@@ -15,8 +15,8 @@ from typing import Any
 
 from toolkit.artifacts import load_json, write_json, write_text
 from toolkit.errors import PackageError
-from toolkit.packaging.version import BENTOFILE, LOCK, list_code, load_bentofile, measure_version
-from toolkit.serving.model import check_manifest
+from toolkit.packaging.version import BENTOFILE, LOCK, list_code, load_bentofile, measure_package_version
+from toolkit.serving.manifest import check_manifest
 
 BUILD_TIMEOUT_S = 300
 
@@ -74,7 +74,7 @@ def build_bento(root: Path, folder: Path, store: Path | None = None) -> Path:
     if _is_built(place, folder):
         return place
     check_manifest(folder)
-    if measure_version(root, folder) != tag.partition(":")[2]:
+    if measure_package_version(root, folder) != tag.partition(":")[2]:
         raise PackageError(
             f"{tag} was packaged with other serving code or another {LOCK} than are here now. "
             "Run './run dvc repro package' to package the model with what is here."

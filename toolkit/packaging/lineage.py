@@ -12,7 +12,7 @@ from toolkit.artifacts import load_json
 from toolkit.errors import PackageError
 from toolkit.packaging.bento import bento_path, store_path
 from toolkit.params import STAGES
-from toolkit.serving.model import check_manifest
+from toolkit.serving.manifest import check_manifest
 
 TIMEOUT_S = 10
 SHOWN_LIBRARIES = ("bentoml", "lightgbm", "numpy", "orjson")

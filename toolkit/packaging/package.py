@@ -23,9 +23,10 @@ from toolkit.packaging.replay import (
     check_requests,
     select_rows,
 )
-from toolkit.packaging.version import load_pins, measure_version
+from toolkit.packaging.version import load_pins, measure_code
 from toolkit.params_package import Package
-from toolkit.serving.model import FILES, Model, load_model
+from toolkit.serving.manifest import FILES, measure_version
+from toolkit.serving.model import Model, load_model
 from toolkit.serving.rules import select_rules
 
 UPSTREAM = ("collect", "annotate", "prepare", "sweep", "train", "validate")
@@ -100,11 +101,9 @@ def write_package(
     write_json(folder / "profile.json", profile.to_dict())
     write_json(folder / "settings.json", {"schema": 1, **params.model_dump()})
     write_json(folder / "lineage.json", {"schema": 1, "stages": dict(records), "libraries": load_pins(root)})
-    write_json(
-        folder / "manifest.json",
-        {"schema": 1, "files": {name: measure_sha256(folder / name) for name in FILES}},
-    )
-    write_text(folder / "tag.txt", f"{params.name}:{measure_version(root, folder)}\n")
+    code, files = measure_code(root), {name: measure_sha256(folder / name) for name in FILES}
+    write_json(folder / "manifest.json", {"schema": 1, "code": code, "files": files})
+    write_text(folder / "tag.txt", f"{params.name}:{measure_version(code, files)}\n")
     model = load_model(folder)
     _check_predictions(model, sources.prepared / "train.parquet")
     return model

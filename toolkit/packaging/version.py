@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.artifacts import measure_sha256
 from toolkit.errors import PackageError
 from toolkit.pipeline import load_yaml
-from toolkit.serving.model import MODEL_FILES
+from toolkit.serving.manifest import MODEL_FILES, measure_version
 
 LOCK = "requirements-serve.lock"
 BENTOFILE = "bentofile.yaml"
@@ -40,16 +40,16 @@ def list_code(root: Path) -> list[str]:
     return sorted(path for path in found if spec.match_file(path))
 
 
-def measure_version(root: Path, folder: Path) -> str:
-    """Compute the version: twelve hex digits that change with what the service computes, and with nothing else.
+def measure_code(root: Path) -> str:
+    """Compute the hash over what serves a model: the code, the lock and bentofile.yaml."""
+    names = sorted((LOCK, BENTOFILE, *list_code(root)))
+    lines = "".join(f"{measure_sha256(root / name)}  {name}\n" for name in names)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
-    That is the model's files, the code and the lock. The gate report and the lineage are left out: what is learnt of
-    a model, for example that it is no worse than the released one, makes no other model of it.
-    """
-    parts = {f"package/{name}": folder / name for name in MODEL_FILES}
-    parts |= {name: root / name for name in (LOCK, BENTOFILE, *list_code(root))}
-    lines = "".join(f"{measure_sha256(path)}  {name}\n" for name, path in sorted(parts.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+
+def measure_package_version(root: Path, folder: Path) -> str:
+    """Compute a packaged model's version: it changes with what the service computes, and with nothing else."""
+    return measure_version(measure_code(root), {name: measure_sha256(folder / name) for name in MODEL_FILES})
 
 
 def load_pins(root: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from toolkit.artifacts import load_json, measure_sha256, write_json
 from toolkit.errors import GateFailed, PackageError
-from toolkit.serving.model import MODEL_FILES, check_manifest
+from toolkit.serving.manifest import MODEL_FILES, check_manifest
 
 PACKAGE = "models/package"
 RELEASED = "released"

@@ -1,12 +1,14 @@
 """The packaged model: verified before it is loaded, then the same numbers for one row, many rows and a batch.
 
-Loading goes through four gates, so that a damaged file stops the start and never answers a request: the manifest's
-SHA-256 of every file, a check of the model's text (:mod:`toolkit.serving.model_text`), a first load with self-test in
-a process of its own (:mod:`toolkit.serving.probe`), and the self-test again in this one.
+Loading goes through five gates, so that a damaged file stops the start and never answers a request: the hashes of the
+manifest, the version over them, and the signature (:mod:`toolkit.serving.manifest`); a check of the model's text
+(:mod:`toolkit.serving.model_text`); a first load with self-test in a process of its own
+(:mod:`toolkit.serving.probe`); the self-test again in this one; and that all files are of one model.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -24,20 +26,11 @@ from toolkit.artifacts import load_json, measure_sha256
 from toolkit.errors import ModelError, ToolkitError
 from toolkit.features import Features, load_features
 from toolkit.serving.booster import Booster
-from toolkit.serving.model_text import check_model_text
+from toolkit.serving.manifest import MODEL_FILES, check_manifest, check_tag
+from toolkit.serving.model_text import check_head, check_model_text
 from toolkit.serving.rules import NO_RULES, Rules, load_rules
+from toolkit.serving.signature import check_signature
 
-MODEL_FILES = (
-    "model.txt",
-    "signature.json",
-    "features.json",
-    "definitions.py",
-    "profile.json",
-    "contract.json",
-    "settings.json",
-)  # what it computes
-FILES = (*MODEL_FILES, "gates.json", "lineage.json")  # and what is known of it
-TASKS = ("binary", "multiclass", "regression")
 PROBE_TIMEOUT_S = 120
 TOLERANCE = 1e-12  # relative; exp() of another machine's C library may differ in the last bit
 
@@ -138,84 +131,60 @@ class Model:
         return Predictions(self.classes, raw, None)
 
 
-def load_model(folder: Path, threads: int = 0, files: Sequence[str] = FILES) -> Model:
+def load_model(folder: Path, threads: int = 0) -> Model:
     """Load a packaged model after verifying it.
 
     Parameters
     ----------
     folder : Path
-        ``models/package``, or the same inside a Bento.
+        ``models/package``, or the same inside a Bento; with a gate report, without which no service starts.
     threads : int
         Threads for many rows; 0 for LightGBM's own choice.
-    files : sequence of str
-        Files that must be there; all by default, so that no service starts without a gate report.
 
     Raises
     ------
     ModelError
-        A file is missing or is not the one that was packaged, the model's text is damaged, or it does not give the
-        outputs that were recorded when it was trained.
+        A file is missing or is not the one that was packaged, the model's text is damaged, it does not give the
+        outputs that were recorded when it was trained, or a file is of another model.
     """
-    manifest = check_manifest(folder, files)
+    from toolkit.serving.one_model import check_one_model  # needs pydantic, which the first load does without
+
+    manifest = check_manifest(folder)
+    check_tag(folder, manifest)
+    model = _load_proved(folder, threads, manifest)
+    check_one_model(model)
+    return model
+
+
+def load_released(folder: Path) -> Model:
+    """Load the model of the folder ``released``, which holds what the model computes and no report on it."""
+    return _load_proved(folder, 0, check_manifest(folder, MODEL_FILES))
+
+
+def _load_proved(folder: Path, threads: int, manifest: Mapping[str, Any]) -> Model:
     _probe(folder)
     model = load_unproved(folder, threads, manifest)
     check_self_test(model)
     return model
 
 
-def load_released(folder: Path) -> Model:
-    """Load the model of the folder ``released``, which holds what the model computes and no report on it."""
-    return load_model(folder, files=MODEL_FILES)
-
-
-def check_manifest(folder: Path, files: Sequence[str] = FILES) -> dict[str, Any]:
-    """Check that each file in the folder is the one that was packaged; return the manifest.
-
-    The manifest must name ``files``, and each file that it names must be there.
-
-    Raises
-    ------
-    ModelError
-        A file is missing, is not in the manifest, or has another SHA-256.
-    """
-    if not (folder / "manifest.json").is_file():
-        raise ModelError(
-            f"{folder} must hold a packaged model and has no manifest.json. Run './run dvc repro package' to make it."
-        )
-    manifest = load_json(folder / "manifest.json")
-    named = manifest.get("files") if isinstance(manifest, dict) and manifest.get("schema") == 1 else None
-    if not isinstance(named, dict):
-        raise ModelError(f"{folder}/manifest.json must have schema 1 and 'files'. Package the model anew.")
-    faults = [f"{name} is not in manifest.json" for name in files if name not in named]
-    for name, digest in named.items():
-        path = folder / name
-        if not path.is_file():
-            faults.append(f"{name} is missing")
-        elif measure_sha256(path) != digest:
-            faults.append(f"{name} is not the file that was packaged (its SHA-256 differs)")
-    if faults:
-        raise ModelError(f"{folder} must be what was packaged: {'; '.join(faults)}. Package the model anew.")
-    return manifest
-
-
 def load_unproved(folder: Path, threads: int = 0, manifest: Mapping[str, Any] | None = None) -> Model:
     """Load the model in this process, trusting its files but not its text."""
-    signature = load_json(folder / "signature.json")
-    features = load_features(folder / "features.json")
+    signature = check_signature(load_json(folder / "signature.json"))
     text = (folder / "model.txt").read_bytes()
-    head = check_model_text(text)
-    task, classes = signature["task"], tuple(signature["classes"])
-    outputs = len(classes) if task == "multiclass" else 1
-    if task not in TASKS or (task == "binary" and len(classes) != 2) or head.outputs != outputs:
+    if hashlib.sha256(text).hexdigest() != signature["sha256"]:
         raise ModelError(
-            f"signature.json: task '{task}' with {len(classes)} classes must fit the model, which has "
-            f"{head.outputs} output(s)."
+            f"{folder}/model.txt must be the file that training wrote (its SHA-256 differs from signature.json's)."
         )
+    features = _load_features(folder / "features.json", signature["features_sha256"])
+    task, classes = signature["task"], tuple(signature["classes"])
+    head = check_model_text(text)
+    check_head(head, task, len(classes))
     if tuple(signature["features"]) != tuple(features.names) or len(head.features) != len(features.names):
         raise ModelError(
             "The features of signature.json, features.json and model.txt must be the same, in order, and are not."
         )
-    if head.trees != signature.get("num_trees", head.trees):
+    if head.trees != signature["num_trees"]:
         raise ModelError(
             f"model.txt must hold the {signature['num_trees']} trees of its signature and has {head.trees}."
         )
@@ -235,6 +204,19 @@ def load_unproved(folder: Path, threads: int = 0, manifest: Mapping[str, Any] | 
         manifest or {},
         rules,
     )
+
+
+def _load_features(path: Path, digest: str) -> Features:
+    if measure_sha256(path) != digest:
+        raise ModelError(
+            f"{path} must be the file that the model was trained with (its SHA-256 differs from signature.json's)."
+        )
+    try:
+        return load_features(path)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ModelError(
+            f"{path} must hold fitted features and does not ({error!r}). Run './run dvc repro prepare'."
+        ) from None
 
 
 def check_self_test(model: Model) -> None:

@@ -1,9 +1,10 @@
 """Checks a model in LightGBM's text format before LightGBM reads it.
 
 LightGBM trusts its input: damaged text kills the process, hangs it, or predicts silently wrong (CVE-2026-92786).
-Here every count, index and number is checked, each tree must really be one, and lengths must agree. The format
-is the one that LightGBM's ``Booster.save_model`` writes (version v4): a head of ``key=value`` lines, a block a tree,
-``end of trees``, then importances and parameters, which prediction does not read.
+Here every count, index and number is checked, each tree must really be one (:mod:`toolkit.serving.tree_text`), and
+what the text says twice must agree. The format is the one that LightGBM's ``Booster.save_model`` writes (version v4):
+a head of ``key=value`` lines, a block a tree, ``end of trees``, then importances and parameters, which prediction does
+not read. A number changed into another that could stand there is seen by the file's hash alone.
 """
 
 from __future__ import annotations
@@ -15,21 +16,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import ModelError
+from toolkit.serving.tree_text import NUMBER, Ranges, check_tree, integer, integers, parse_pairs
 
-CATEGORICAL, MISSING_NAN = 1, 2  # bits of decision_type: 0 categorical, 1 default left, 2-3 kind of missing
-MAX_LEAVES = 131_072
 END_OF_TREES = "end of trees"
-NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")  # what LightGBM's parser takes; Python's takes more
-THRESHOLD = re.compile(
-    rf"{NUMBER.pattern}|inf"
-)  # a split of missing values from all others has no finite one
-INTEGER = re.compile(r"-?\d+")
 INFO = re.compile(rf"none|\[{NUMBER.pattern}:{NUMBER.pattern}\]|-?\d+(:-?\d+)*")
-UNUSED_PER_LEAF = (
-    "leaf_weight",
-    "leaf_count",
-)  # not used to predict, but LightGBM dies of a wrong word in them
-UNUSED_PER_NODE = ("split_gain", "internal_value", "internal_weight", "internal_count")
+TAIL = re.compile(
+    r"\nfeature_importances:\n(?P<importances>(?:.+=\d+\n)*)"
+    r"\nparameters:\n(?:\[\w+: .*\]\n)+\nend of parameters\n(?:\npandas_categorical:.*\n)?"
+)
+ZERO = 1.01e-35  # LightGBM tells zero from missing at 1e-35, of any feature, whatever its range
+REQUIRED = (
+    "version",
+    "num_class",
+    "num_tree_per_iteration",
+    "label_index",
+    "max_feature_idx",
+    "objective",
+    "feature_names",
+    "feature_infos",
+    "tree_sizes",
+)
+KEYS = frozenset((*REQUIRED, "average_output", "monotone_constraints"))
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ def check_model_text(data: bytes, features: Sequence[str] | None = None) -> Mode
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ModelError(f"The model's text must be UTF-8 and is not: {error}.") from None
-    if "\0" in text:
-        raise ModelError("The model's text must not hold a zero byte.")
+    if "\0" in text or "\r" in text:
+        raise ModelError("The model's text must not hold a zero byte or a carriage return.")
     start = text.find("\n\nTree=0\n")
     end = text.find(f"\n{END_OF_TREES}\n")
     if not text.startswith("tree\n") or start < 0 or end < start:
@@ -70,139 +77,92 @@ def check_model_text(data: bytes, features: Sequence[str] | None = None) -> Mode
             "The model's text must begin with 'tree', hold 'Tree=0' and end its trees with 'end of trees'. "
             "It may have been cut short: make it anew."
         )
-    head = _parse_pairs(text[:start].split("\n")[1:], "the head")
+    pairs = parse_pairs(text[:start].split("\n")[1:], "the head", KEYS)
+    head, ranges = _read_head(pairs)
+    if features is not None and head.features != tuple(features):
+        raise ModelError("The model's feature_names must be those of its signature, in order.")
     blocks = text[start + 2 : end + 1].encode()
-    sizes = _integers(head, "tree_sizes", "the head")
-    if sizes.sum() != len(blocks) or (sizes <= 0).any():
+    counted = _check_trees(blocks, integers(pairs, "tree_sizes", "the head"), ranges)
+    _check_tail(text[end + len(END_OF_TREES) + 2 :], dict(zip(head.features, counted.tolist(), strict=True)))
+    return head
+
+
+def check_head(head: ModelHead, task: str, classes: int) -> None:
+    """Check that a model's text is of a task: its objective says how scores become answers.
+
+    Raises
+    ------
+    ModelError
+        It is of another task, or of another number of classes.
+    """
+    objective = {"binary": "binary sigmoid:1", "multiclass": f"multiclass num_class:{classes}"}.get(
+        task, task
+    )
+    outputs = classes if task == "multiclass" else 1
+    if head.outputs != outputs or head.objective != objective:
         raise ModelError(
-            f"tree_sizes must add up to the {len(blocks)} bytes of the trees, and give {sizes.sum()}."
+            f"model.txt must have {outputs} output(s) and the objective '{objective}' for the task '{task}' of its "
+            f"signature. Got {head.outputs} and '{head.objective[:80]}'."
         )
-    outputs = _integer(head, "num_tree_per_iteration", "the head")
-    last_feature = _integer(head, "max_feature_idx", "the head")
-    names = tuple(head.get("feature_names", "").split(" "))
-    if outputs < 1 or len(sizes) % outputs or _integer(head, "num_class", "the head") != outputs:
+
+
+def _read_head(pairs: dict[str, str]) -> tuple[ModelHead, Ranges]:
+    absent = [key for key in REQUIRED if key not in pairs]
+    if absent or pairs["version"] != "v4":
+        raise ModelError(f"The head must be of version v4 and have all of its keys; not there: {absent}.")
+    sizes = integers(pairs, "tree_sizes", "the head")
+    outputs = integer(pairs, "num_tree_per_iteration", "the head")
+    last_feature = integer(pairs, "max_feature_idx", "the head")
+    names, infos = tuple(pairs["feature_names"].split(" ")), pairs["feature_infos"].split(" ")
+    if outputs < 1 or len(sizes) % outputs or integer(pairs, "num_class", "the head") != outputs:
         raise ModelError(
             f"{len(sizes)} trees must be a multiple of num_tree_per_iteration, and num_class equal it."
         )
-    if len(names) != last_feature + 1 or len(head.get("feature_infos", "").split(" ")) != len(names):
+    if len(names) != last_feature + 1 or len(infos) != len(names) or len(set(names)) != len(names):
         raise ModelError(
             f"feature_names and feature_infos must each hold max_feature_idx + 1 = {last_feature + 1} entries."
         )
-    if not all(map(INFO.fullmatch, head["feature_infos"].split(" "))):
-        raise ModelError("feature_infos must be 'none', '[low:high]' or the categories, for each feature.")
-    if features is not None and names != tuple(features):
-        raise ModelError("The model's feature_names must be those of its signature, in order.")
+    return ModelHead(len(sizes), outputs, pairs["objective"], names), _read_ranges(infos)
+
+
+def _read_ranges(infos: Sequence[str]) -> Ranges:
+    low, high, categories = np.full(len(infos), np.nan), np.full(len(infos), np.nan), {}
+    for index, info in enumerate(infos):
+        if not INFO.fullmatch(info):
+            raise ModelError(
+                "feature_infos must be 'none', '[low:high]' or the categories, for each feature."
+            )
+        if info.startswith("["):
+            low[index], high[index] = map(float, info[1:-1].split(":"))
+            if not -np.inf < low[index] <= high[index] < np.inf:
+                raise ModelError(f"feature_infos: {info[:80]} must be a range of finite numbers.")
+        elif info != "none":
+            categories[index] = np.array([float(word) for word in info.split(":")])
+    return Ranges(np.minimum(low, -ZERO), np.maximum(high, ZERO), categories)
+
+
+def _check_trees(blocks: bytes, sizes: np.ndarray, ranges: Ranges) -> np.ndarray:
+    if (sizes <= 0).any() or sum(sizes.tolist()) != len(blocks):
+        raise ModelError(
+            f"tree_sizes must add up to the {len(blocks)} bytes of the trees, and give {sum(sizes.tolist())}."
+        )
+    counted: np.ndarray = np.zeros(len(ranges.low), dtype=np.int64)
     offset = 0
-    for index, size in enumerate(sizes):
-        _check_tree(blocks[offset : offset + int(size)].decode(), index, last_feature)
-        offset += int(size)
-    return ModelHead(len(sizes), outputs, head.get("objective", ""), names)
+    for index, size in enumerate(sizes.tolist()):
+        counted += check_tree(blocks[offset : offset + size].decode(errors="replace"), index, ranges)
+        offset += size
+    return counted
 
 
-def _check_tree(block: str, index: int, last_feature: int) -> None:
-    where = f"tree {index}"
-    lines = block.split("\n")
-    if lines[0] != f"Tree={index}" or not block.endswith("\n\n\n"):
-        raise ModelError(f"{where} must begin with 'Tree={index}' and end with two empty lines.")
-    pairs = _parse_pairs(lines[1:], where)
-    leaves = _integer(pairs, "num_leaves", where)
-    categories = _integer(pairs, "num_cat", where)
-    if not 1 <= leaves <= MAX_LEAVES or not 0 <= categories < max(leaves, 1):
-        raise ModelError(f"{where}: num_leaves={leaves} and num_cat={categories} are out of range.")
-    if pairs.get("is_linear", "0") != "0":
-        raise ModelError(f"{where}: linear trees are not supported.")
-    _numbers(pairs, "leaf_value", where, leaves)
-    if _numbers(pairs, "shrinkage", where, 1)[0] <= 0:
-        raise ModelError(f"{where}: shrinkage must be above 0.")
-    if leaves == 1:
-        return
-    nodes = leaves - 1
-    for key in (*UNUSED_PER_LEAF, *UNUSED_PER_NODE):
-        _numbers(pairs, key, where, nodes if key in UNUSED_PER_NODE else leaves)
-    split = _integers(pairs, "split_feature", where, nodes)
-    if split.min() < 0 or split.max() > last_feature:
-        raise ModelError(f"{where}: split_feature must be between 0 and {last_feature}.")
-    threshold = _numbers(pairs, "threshold", where, nodes, THRESHOLD)
-    decision = _integers(pairs, "decision_type", where, nodes)
-    if decision.min() < 0 or (decision >> 4).any() or ((decision >> 2) & 3 > MISSING_NAN).any():
-        raise ModelError(f"{where}: decision_type must be between 0 and 11.")
-    children = np.stack([_integers(pairs, key, where, nodes) for key in ("left_child", "right_child")])
-    _check_structure(children, leaves, where)
-    _check_categories(pairs, threshold[(decision & CATEGORICAL) == 1], categories, where)
-
-
-def _check_structure(children: np.ndarray, leaves: int, where: str) -> None:
-    """Check that nodes and leaves form one tree: each reached exactly once, a parent before its children.
-
-    A child is a node's number, or ``~leaf``. LightGBM numbers a node after its parent, so that no cycle is possible
-    when every child's number is above its parent's.
-    """
-    nodes = leaves - 1
-    parents = np.broadcast_to(np.arange(nodes), children.shape)
-    inner = children >= 0
-    reached = np.sort(children, axis=None)
-    if (
-        not np.array_equal(reached, np.concatenate([np.arange(-leaves, 0), np.arange(1, nodes)]))
-        or (children[inner] <= parents[inner]).any()
-    ):
-        raise ModelError(f"{where}: left_child and right_child must reach each node and leaf exactly once.")
-
-
-def _check_categories(pairs: dict[str, str], threshold: np.ndarray, categories: int, where: str) -> None:
-    if len(threshold) != categories:
-        raise ModelError(f"{where}: num_cat={categories} must equal its {len(threshold)} categorical splits.")
-    if not categories:
-        return
-    bounds = _integers(pairs, "cat_boundaries", where, categories + 1)
-    if bounds[0] != 0 or (np.diff(bounds) <= 0).any():
-        raise ModelError(f"{where}: cat_boundaries must rise from 0.")
-    words = _integers(pairs, "cat_threshold", where, int(bounds[-1]))
-    if words.min() < 0 or words.max() >= 2**32:
-        raise ModelError(f"{where}: cat_threshold must hold unsigned 32-bit words.")
-    if not np.array_equal(np.sort(threshold), np.arange(categories)):
-        raise ModelError(f"{where}: each categorical split must have its own set of categories.")
-
-
-def _parse_pairs(lines: Sequence[str], where: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for line in lines:
-        key, equals, value = line.partition("=")
-        if not line or (not equals and line == "average_output"):
-            continue
-        if not equals or key in pairs:
-            raise ModelError(f"{where}: '{line[:40]}' must be a line 'key=value' with a key of its own.")
-        pairs[key] = value
-    return pairs
-
-
-def _integer(pairs: dict[str, str], key: str, where: str) -> int:
-    return int(_integers(pairs, key, where, 1)[0])
-
-
-def _integers(pairs: dict[str, str], key: str, where: str, count: int | None = None) -> np.ndarray:
-    try:
-        values = np.array([int(word) for word in _words(pairs[key], INTEGER)], dtype=np.int64)
-    except (KeyError, ValueError, OverflowError):
-        raise ModelError(f"{where}: {key} must be whole numbers, separated by one blank.") from None
-    if count is not None and len(values) != count:
-        raise ModelError(f"{where}: {key} must have {count} values and has {len(values)}.")
-    return values
-
-
-def _words(line: str, pattern: re.Pattern[str]) -> list[str]:
-    words = line.split(" ")
-    if not all(map(pattern.fullmatch, words)):
-        raise ValueError(line)
-    return words
-
-
-def _numbers(
-    pairs: dict[str, str], key: str, where: str, count: int, form: re.Pattern[str] = NUMBER
-) -> np.ndarray:
-    try:
-        values = np.array([float(word) for word in _words(pairs[key], form)])
-    except (KeyError, ValueError):
-        raise ModelError(f"{where}: {key} must be numbers, separated by one blank.") from None
-    if len(values) != count or not (np.isfinite(values) | (form is THRESHOLD)).all():
-        raise ModelError(f"{where}: {key} must have {count} finite values and has {len(values)}.")
-    return values
+def _check_tail(tail: str, counted: dict[str, int]) -> None:
+    """Check what follows the trees: the importances count the splits once more."""
+    found = TAIL.fullmatch(tail)
+    if not found:
+        raise ModelError(
+            "After the trees must follow importances and parameters, to 'end of parameters'. "
+            "The file may have been cut short: make it anew."
+        )
+    pairs = [line.rpartition("=") for line in found["importances"].splitlines()]
+    importances = {name: int(count) for name, _, count in pairs}
+    if importances != {name: count for name, count in counted.items() if count}:
+        raise ModelError("feature_importances must count each feature's splits in the trees and do not.")

@@ -15,9 +15,15 @@ def main(folder: str) -> int:
     try:
         check_self_test(load_unproved(Path(folder), threads=1))
     except ToolkitError as error:
-        print(json.dumps({"error": str(error)}), file=sys.stderr)
-        return 1
-    return 0
+        reason = str(error)
+    except Exception as error:
+        reason = (
+            f"{folder} must hold a model that loads. Its first load failed: {type(error).__name__}: {error}"
+        )
+    else:
+        return 0
+    print(json.dumps({"error": reason}), file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from toolkit.columns import get_columns
 from toolkit.errors import DataError, GateFailed, ModelError, PackageError
 from toolkit.packaging.batch import predict_table
 from toolkit.packaging.package import Sources, write_package
-from toolkit.packaging.version import list_code, measure_version
+from toolkit.packaging.version import list_code, measure_package_version
 from toolkit.params_package import Limits, Package
 from toolkit.serving.endpoints import describe_schema
-from toolkit.serving.model import FILES, MODEL_FILES
+from toolkit.serving.manifest import FILES, MODEL_FILES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -91,7 +91,7 @@ def test_the_version_changes_with_code_lock_and_model_and_not_with_reports(make_
     for name in ("bentofile.yaml", "requirements-serve.lock"):
         shutil.copyfile(ROOT / name, root / name)
     package = shutil.copytree(make_packaged().folder, root / "package")
-    versions = [measure_version(root, package)]
+    versions = [measure_package_version(root, package)]
     assert versions[0] == (package / "tag.txt").read_text().strip().partition(":")[2]
     for path in (
         "toolkit/serving/front.py",
@@ -101,15 +101,15 @@ def test_the_version_changes_with_code_lock_and_model_and_not_with_reports(make_
     ):
         with (root / path).open("a") as file:
             file.write("\n")
-        versions.append(measure_version(root, package))
+        versions.append(measure_package_version(root, package))
     assert len(set(versions)) == len(versions) == 4 + len(MODEL_FILES)
     for name in ("gates.json", "lineage.json"):
         with (package / name).open("a") as file:
             file.write("\n")
-        assert measure_version(root, package) == versions[-1]
-    before = measure_version(root, package)
+        assert measure_package_version(root, package) == versions[-1]
+    before = measure_package_version(root, package)
     (root / "toolkit" / "cli.py").write_text("")  # not in the Bento
-    assert measure_version(root, package) == before
+    assert measure_package_version(root, package) == before
 
 
 def test_the_bento_holds_the_service_and_all_it_imports_and_nothing_else():

@@ -9,7 +9,7 @@ import pytest
 from toolkit.artifacts import measure_sha256, write_json
 from toolkit.errors import GateFailed, ModelError, PackageError
 from toolkit.release.release import release_package
-from toolkit.serving.model import FILES, MODEL_FILES
+from toolkit.serving.manifest import FILES, MODEL_FILES
 
 
 @pytest.fixture

@@ -93,6 +93,23 @@ def _build_parser() -> argparse.ArgumentParser:
     lineage.add_argument("--json", action="store_true", help="all of it, as JSON")
     lineage.set_defaults(command=_lineage)
 
+    alerts = commands.add_parser("alerts", help="write what Prometheus, Alertmanager and Grafana need")
+    alerts.add_argument(
+        "source", nargs="?", default="", help="tag or folder of the model (default: the packaged one)"
+    )
+    alerts.add_argument(
+        "--output", metavar="DIR", default="monitoring", help="where to write (default: monitoring)"
+    )
+    alerts.add_argument(
+        "--target",
+        dest="targets",
+        metavar="HOST:PORT",
+        action="append",
+        default=[],
+        help="a server of the model; may be repeated (default: localhost:3000)",
+    )
+    alerts.set_defaults(command=_alerts)
+
     release = commands.add_parser("release", help="make the packaged model the released one, to compare with")
     release.set_defaults(command=_release)
 
@@ -175,3 +192,13 @@ def _lineage(options: argparse.Namespace) -> None:
 
     lineage = load_lineage(project_root(), options.source)
     print(json.dumps(lineage, indent=2) if options.json else show_lineage(lineage))
+
+
+def _alerts(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from toolkit.packaging.alerts import write_alerts
+    from toolkit.paths import project_root
+
+    for path in write_alerts(project_root(), Path(options.output), options.source, options.targets):
+        print(path)

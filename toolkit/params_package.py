@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from toolkit.params_section import Section
 
@@ -43,6 +43,50 @@ class Watch(Section):
     )
 
 
+class Alerts(Section):
+    """When a person is told, by the rules that ``toolkit alerts`` writes; the service itself does not read these."""
+
+    p99_ms: int = Field(200, ge=1, le=3_600_000, description="the slowest hundredth of requests takes longer")
+    errors: float = Field(0.01, gt=0, lt=1, description="share of requests that fail")
+    refused: float = Field(0.2, gt=0, lt=1, description="share of requests that are refused")
+    min_requests: int = Field(
+        20, ge=1, description="fewer requests in the window tell nothing of these three"
+    )
+    window_s: int = Field(
+        300, ge=4, le=86_400, description="shares, rates and latency are over so many seconds"
+    )
+    hold_s: int = Field(300, ge=0, le=86_400, description="a condition holds so long before anybody is told")
+    silence_s: int = Field(
+        3600, ge=0, le=2_592_000, description="nothing was predicted for so long; 0: never"
+    )
+    label_factor: float = Field(
+        2.0, gt=1, le=1000, description="odds of a predicted label, times or divided by this"
+    )
+    label_window_s: int = Field(
+        3600, ge=4, le=2_592_000, description="labels are counted over so many seconds"
+    )
+    max_age_days: int = Field(180, ge=0, le=36_500, description="the model is older; 0: never")
+    busy: float = Field(0.8, gt=0, lt=1, description="share of the workers or of the requests at once in use")
+    idle: float = Field(0.1, ge=0, lt=1, description="most of the workers that a day's peak used; 0: never")
+    disk_free_mb: int = Field(1024, ge=0, description="the prediction log's disk has less left, in MB")
+    scrape_s: int = Field(15, ge=1, le=300, description="how often Prometheus looks, in seconds")
+    runbook: str = Field(
+        "docs/alerting.md", min_length=1, description="where whoever is paged finds what to do; best a URL"
+    )
+
+    @model_validator(mode="after")
+    def _sees_enough(self) -> Alerts:
+        for name in ("window_s", "label_window_s"):
+            if getattr(self, name) < 4 * self.scrape_s:
+                raise ValueError(
+                    f"{name} must be at least four times scrape_s, or a rate has too few points. "
+                    f"Got {getattr(self, name)} and {self.scrape_s}"
+                )
+        if 0 < self.silence_s < 4 * self.scrape_s:
+            raise ValueError(f"silence_s must be 0 or at least four times scrape_s. Got {self.silence_s}")
+        return self
+
+
 class Package(Section):
     """Build the Bento: what the service needs, and how it behaves."""
 
@@ -52,3 +96,4 @@ class Package(Section):
     limits: Limits = Field(Limits(), description="what a request may cost")
     log: Log = Field(Log(), description="the prediction log")
     watch: Watch = Field(Watch(), description="what counts as drift, and how often it is told falsely")
+    alerts: Alerts = Field(Alerts(), description="when a person is told, by Prometheus")

@@ -99,7 +99,8 @@ def write_package(
     scores = scores_from_list(load_json(sources.train / "scores.json")["predictions"])
     profile = load_profile(sources.prepared / "profile.json").with_scores(scores)
     write_json(folder / "profile.json", profile.to_dict())
-    write_json(folder / "settings.json", {"schema": 1, **params.model_dump()})
+    settings = params.model_dump(exclude={"alerts"})  # a model is no other one when they are tuned
+    write_json(folder / "settings.json", {"schema": 1, **settings})
     write_json(folder / "lineage.json", {"schema": 1, "stages": dict(records), "libraries": load_pins(root)})
     code, files = measure_code(root), {name: measure_sha256(folder / name) for name in FILES}
     write_json(folder / "manifest.json", {"schema": 1, "code": code, "files": files})

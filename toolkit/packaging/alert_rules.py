@@ -15,10 +15,12 @@ HIGHER_IS_BETTER = {"roc_auc", "accuracy", "f1", "r2"}  # of validate.metric; th
 TOLD_DOWN = 5  # a target that is down is told after this part of hold_s
 
 # What Prometheus fills in when an alert fires.
+TARGET = "{{ with $labels.instance }}{{ . }}{{ else }}any target{{ end }}"
 INSTANCE = "{{ $labels.instance }}"
 LABEL = "{{ $labels.label }}"
 COLUMN = "{{ $labels.column }}"
 NUMBER = '{{ $value | printf "%.4g" }}'
+BYTES = "{{ $value | humanize1024 }}B"
 PERCENT = "{{ $value | humanizePercentage }}"
 DURATION = "{{ $value | humanizeDuration }}"
 CHANGE = "{{ if gt $value 0.0 }}+{{ end }}{{ $value | humanizePercentage }}"
@@ -75,8 +77,7 @@ def _list_traffic(model: Watched, alerts: Alerts) -> list[Rule]:
         Rule(
             "ModelDown", "critical", f"up{{{job}}} == 0 or absent(up{{{job}}})", hold // TOLD_DOWN,
             f"{name} cannot be reached",
-            f"Prometheus gets no metrics from {{{{ with $labels.instance }}}}{{{{ . }}}}{{{{ else }}}}any target"
-            f"{{{{ end }}}} of {name}.",
+            f"Prometheus gets no metrics from {TARGET} of {name}.",
             "ask /livez there; if nothing answers, look at the end of the container's log and start it again.",
         ),
         Rule(
@@ -84,7 +85,7 @@ def _list_traffic(model: Watched, alerts: Alerts) -> list[Rule]:
             f"job:toolkit_requests_failed:share{{{job}}} > {alerts.errors:g} {enough}", hold,
             f"{name} fails {PERCENT} of its requests",
             f"{PERCENT} of the requests of the last {window} got a status of 500 or more; the limit is "
-            f"{alerts.errors:.3g}.",
+            f"{alerts.errors * 100:g}%.",
             "see in the service's log which kind it is. 503 with Retry-After is overload: add workers or replicas. "
             "Anything else after a release: go back to the version before.",
         ),
@@ -102,7 +103,7 @@ def _list_traffic(model: Watched, alerts: Alerts) -> list[Rule]:
             f"job:toolkit_requests_refused:share{{{job}}} > {alerts.refused:g} {enough}", hold,
             f"{name} refuses {PERCENT} of its requests",
             f"{PERCENT} of the requests of the last {window} got a status from 400 to 499; the limit is "
-            f"{alerts.refused:.3g}. A client sends what the model cannot take.",
+            f"{alerts.refused * 100:g}%. A client sends what the model cannot take.",
             "see which errors and which features on the dashboard, and ask who changed the client.",
         ),
     ]  # fmt: skip
@@ -231,7 +232,7 @@ def _list_upkeep(model: Watched, alerts: Alerts) -> list[Rule]:
             Rule(
                 "ModelLogDiskFull", "warning", f"{free} < {alerts.disk_free_mb * 1_000_000}", 0,
                 f"{name}: the disk of the prediction log is nearly full",
-                f"The disk that {INSTANCE} logs to has {{{{ $value | humanize1024 }}}}B left; the limit is "
+                f"The disk that {INSTANCE} logs to has {BYTES} left; the limit is "
                 f"{alerts.disk_free_mb} MB. When it is full, serving goes on and predictions are lost to the log.",
                 "move old segments away, or lower package.log.max_mb.",
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.artifacts import load_json, write_text
+from toolkit.errors import PackageError
 from toolkit.monitoring.profile import load_profile
 from toolkit.packaging.alert_rules import list_alerts
 from toolkit.packaging.alertmanager import describe_alertmanager, describe_prometheus
@@ -22,8 +23,8 @@ from toolkit.serving.model import check_manifest
 
 RULES = "alerts.yml"
 HEAD = "# Made by 'toolkit alerts' from params.yaml and the packaged model; docs/alerting.md says how to use it.\n"
-RECEIVERS = """# The files that api_url_file names hold an address each (of Slack, Mattermost or whatever takes the same messages),
-# and are readable by Alertmanager alone. For e-mail, PagerDuty and others put their section in its place:
+RECEIVERS = """# Each api_url_file holds one address, of Slack, Mattermost or whatever takes the same messages, and is
+# for Alertmanager's eyes alone. For e-mail, PagerDuty and others put their section in its place:
 # https://prometheus.io/docs/alerting/latest/configuration/#receiver
 """
 PRIOR = 0.5  # rows added to each class: one that was never predicted has a share above 0
@@ -55,6 +56,10 @@ def write_alerts(root: Path, folder: Path, source: str = "", targets: Sequence[s
     ParamsError
         params.yaml is wrong.
     """
+    if source.startswith(("http://", "https://")):
+        raise PackageError(
+            f"Alerts are made from a model's files: give a Bento's tag or a folder. Got the address {source}."
+        )
     params = load_params(root)
     model = load_watched(find_package(root, source)[0], params["validate"])
     alerts = params["package"].alerts
@@ -93,9 +98,8 @@ def describe_rules(model: Watched, alerts: Alerts) -> dict[str, Any]:
 
     recorded = list_recorded(model, alerts)
     for rule in recorded:
-        rule["labels"] = {
-            key: DoubleQuotedScalarString(value) for key, value in rule.get("labels", {}).items()
-        }
+        if "labels" in rule:  # names that people chose, which must not be taken for a number or a null
+            rule["labels"] = {name: DoubleQuotedScalarString(value) for name, value in rule["labels"].items()}
     return {
         "groups": [
             {"name": f"{model.name}: recorded", "rules": recorded},

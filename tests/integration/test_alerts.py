@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_tools import call
+from ruamel.yaml import YAML
 
 from toolkit.artifacts import write_text
 from toolkit.errors import ToolkitError
 from toolkit.packaging import alert_rules as rules
 from toolkit.packaging.alert_rules import list_alerts
-from toolkit.packaging.alerts import describe_rules, load_watched, write_yaml
+from toolkit.packaging.alertmanager import SILENCED
+from toolkit.packaging.alerts import describe_rules, load_watched, write_alerts, write_yaml
 from toolkit.packaging.recorded_rules import SIGMAS, Watched
 from toolkit.params import Validate
 from toolkit.params_package import Alerts
 
 pytestmark = [pytest.mark.integration, pytest.mark.prometheus]
 
+ROOT = Path(__file__).resolve().parents[2]
 MODEL = Watched("m", (("benign", 0.63), ("malignant", 0.37)), 1000, "roc_auc", 0.85)
 JOB = 'job="m",instance="a:1"'
 REQUESTS = f'toolkit_requests_total{{{JOB},endpoint="predict",status="%s"}}'
@@ -112,7 +116,8 @@ CASES = [
     Case("ModelLabelDrop", mix(1000, DROP - 0.001), "70m", (("label", "malignant"),),
          ((rules.PERCENT, "22.6%"), (rules.REFERENCE, "37%"))),
     quiet("ModelLabelDrop", mix(1000, DROP + 0.001), "70m"),
-    Case("ModelFeatureDrift", drift("feature", 'a"b\n{}', 0.31, 1), "2m", column('a"b\n{}', "feature"), ((rules.CHANGE, "+31%"),)),
+    Case("ModelFeatureDrift", drift("feature", 'a"b\n{}', 0.31, 1), "2m", column('a"b\n{}', "feature"),
+         ((rules.CHANGE, "+31%"),)),
     quiet("ModelFeatureDrift", drift("feature", "size", 0.31, 0), "2m"),
     Case("ModelPredictionDrift", drift("prediction", "label", -0.2, 1), "2m", column("label", "prediction"),
          ((rules.CHANGE, "-20%"),)),
@@ -155,7 +160,7 @@ CASES = [
 ]  # fmt: skip
 
 
-def write_test(folder, model, cases, alerts=None):
+def write_test(folder, model, cases, alerts=None, every="1m"):
     """Write the rules of a model and promtool's test of the cases; give the test's file."""
     alerts = alerts or Alerts()
     write_text(folder / "alerts.yml", write_yaml(describe_rules(model, alerts)))
@@ -190,10 +195,187 @@ def write_test(folder, model, cases, alerts=None):
         for case in cases
     ]
     path = folder / "test.yml"
-    write_text(path, json.dumps({"rule_files": ["alerts.yml"], "evaluation_interval": "1m", "tests": tests}))
+    write_text(path, json.dumps({"rule_files": ["alerts.yml"], "evaluation_interval": every, "tests": tests}))
     return path
 
 
-def test_each_alert_fires_and_not_just_below(tmp_path):
-    done = call("promtool", "test", "rules", write_test(tmp_path, MODEL, CASES))
+@pytest.mark.parametrize("every", ["1m", "30m"])  # the second for those that look at a whole day
+def test_each_alert_fires_and_not_just_below(tmp_path, every):
+    cases = [case for case in CASES if (case.alert == "ModelIdle") == (every == "30m")]
+    done = call("promtool", "test", "rules", write_test(tmp_path, MODEL, cases, every=every))
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+def test_alerts_of_a_loss_look_at_the_low_end(tmp_path):
+    model = replace(MODEL, shares=(), metric="rmse", limit=2.0)
+    low = {"metric": "rmse", "bound": "low"}
+    labels = (*HERE, ("bound", "low"), ("metric", "rmse"))
+    cases = [
+        case
+        for alert, name in (
+            ("ModelPerformanceLow", "performance"),
+            ("ModelPerformanceEstimatedLow", "performance_estimated"),
+        )
+        for case in (
+            Case(alert, gauge(name, 2.001, **low), "2m", labels, ((rules.NUMBER, "2.001"),)),
+            quiet(alert, gauge(name, 2.0, **low), "2m"),
+            quiet(alert, gauge(name, 3.0, metric="rmse", bound="high"), "2m"),
+        )
+    ]
+    done = call("promtool", "test", "rules", write_test(tmp_path, model, cases))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+def test_every_alert_has_cases_that_fire_and_that_do_not():
+    names = {rule.name for rule in list_alerts(MODEL, Alerts())}
+    assert {case.alert for case in CASES if case.quiet} == names
+    assert {case.alert for case in CASES if not case.quiet} == names
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_each_class_of_a_real_model_surges_and_drops(make_packaged, tmp_path, task):
+    model = load_watched(make_packaged(task).folder, Validate())
+    mixed = dict(model.shares)
+    assert sum(mixed.values()) == pytest.approx(1)
+
+    def move(label: str, share: float) -> dict[str, str]:
+        rest = (1 - share) / (1 - mixed[label])
+        rows = {name: 1000 * (share if name == label else old * rest) for name, old in mixed.items()}
+        series = f'toolkit_predictions_total{{job="{model.name}",instance="a:1",label=%s}}'
+        return {series % json.dumps(name): f"0+{count:.6f}x200" for name, count in rows.items()}
+
+    tests = []
+    for label, old in model.shares:
+        noise = SIGMAS * math.sqrt(old * (1 - old) * (1 / model.rows + 1 / 60_000))
+        limits = {
+            "ModelLabelSurge": max(2 * old / (1 + old), old + noise),
+            "ModelLabelDrop": min(old / (2 - old), old - noise),
+        }
+        for alert, limit in limits.items():
+            beyond = 0.001 if alert == "ModelLabelSurge" else -0.001
+            for share, firing in ((limit + beyond, 1), (limit - beyond, 0)):
+                if not 0 <= share <= 1:  # the reference is too small to tell: quiet, whatever comes
+                    share, firing = min(max(share, 0), 1), 0  # noqa: PLW2901
+                query = f'count(ALERTS{{alertname="{alert}",alertstate="firing",label={json.dumps(label)}}})'
+                found = [{"labels": "{}", "value": 1}] if firing else []
+                check = {"expr": query, "eval_time": "70m", "exp_samples": found}
+                series = [{"series": name, "values": values} for name, values in move(label, share).items()]
+                tests.append({"interval": "1m", "input_series": series, "promql_expr_test": [check]})
+    path = write_test(tmp_path, model, [])
+    content = json.loads(path.read_text())
+    write_text(path, json.dumps({**content, "tests": tests}))
+    done = call("promtool", "test", "rules", path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+def quote(name: str) -> str:
+    """Write a text as PromQL reads it."""
+    return json.dumps(name, ensure_ascii=False).replace("\x85", "\\u0085")
+
+
+NASTY = (
+    'a"b\n{}',
+    "it's",
+    "{{ $value }}",
+    "null",
+    "1e3",
+    "yes",
+    "\\",
+    "#",
+    "größe",
+    " ",
+    "\u2028\x00\x85",
+    "😀",
+)
+
+
+def test_labels_of_any_name_arrive_whole(tmp_path):
+    model = replace(MODEL, shares=tuple((name, 1 / len(NASTY)) for name in NASTY))
+    recorded = 'job_label:toolkit_predictions:reference{job="m",label=%s}'
+    check = {
+        "expr": "job_label:toolkit_predictions:reference",
+        "eval_time": "1m",
+        "exp_samples": [{"labels": recorded % quote(name), "value": 0.0833333} for name in NASTY],
+    }
+    path = write_test(tmp_path, model, [])
+    tests = [{"interval": "1m", "input_series": [], "promql_expr_test": [check]}]
+    write_text(path, write_yaml({**json.loads(path.read_text()), "tests": tests}))
+    done = call("promtool", "test", "rules", path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(labels=st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5, unique=True))
+def test_rules_are_valid_whatever_the_classes_are_called(tmp_path, labels):
+    model = replace(MODEL, shares=tuple((label, 1 / len(labels)) for label in labels))
+    text = write_yaml(describe_rules(model, Alerts()))
+    write_text(tmp_path / "alerts.yml", text)
+    done = call("promtool", "check", "rules", tmp_path / "alerts.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    read = YAML(typ="safe").load(text)["groups"][0]["rules"]
+    assert [rule["labels"]["label"] for rule in read if "labels" in rule] == labels
+
+
+def test_what_is_switched_off_is_left_out():
+    off = Alerts(silence_s=0, max_age_days=0, idle=0, disk_free_mb=0)
+    every, fewer = ({rule.name for rule in list_alerts(MODEL, alerts)} for alerts in (Alerts(), off))
+    assert every - fewer == {"ModelSilent", "ModelOld", "ModelIdle", "ModelLogDiskFull"}
+    regression = {rule.name for rule in list_alerts(replace(MODEL, shares=()), Alerts())}
+    assert every - regression == {"ModelLabelSurge", "ModelLabelDrop"}
+
+
+@pytest.fixture
+def written(make_packaged, tmp_path):
+    packaged = make_packaged().folder
+    return write_alerts(ROOT, tmp_path / "monitoring", str(packaged), ["10.0.0.1:3000", "10.0.0.2:3000"])
+
+
+def test_configurations_please_their_programs(written):
+    rules, prometheus, alertmanager, _ = written
+    for tool, action, path in (
+        ("promtool", ("check", "rules"), rules),
+        ("promtool", ("check", "config"), prometheus),
+        ("amtool", ("check-config",), alertmanager),
+    ):
+        done = call(tool, *action, path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "10.0.0.2:3000" in prometheus.read_text()
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ({"alertname": "ModelDown", "severity": "critical"}, "critical"),
+        ({"alertname": "ModelFeatureDrift", "severity": "warning"}, "warning"),
+        ({"alertname": "ModelOld", "severity": "info"}, "info"),
+        ({"alertname": "Another"}, "warning"),
+    ],
+)
+def test_alerts_go_to_the_receiver_of_their_severity(written, labels, receiver):
+    pairs = [f"{name}={value}" for name, value in labels.items()]
+    done = call("amtool", "config", "routes", "test", f"--config.file={written[2]}", *pairs)
+    assert (done.returncode, done.stdout.strip()) == (0, receiver)
+
+
+def test_alerts_that_are_silenced_by_others_exist():
+    names = {rule.name for rule in list_alerts(MODEL, Alerts())}
+    assert {*SILENCED, *(name for silenced in SILENCED.values() for name in silenced)} <= names
+
+
+def test_each_alert_has_its_part_of_the_page():
+    page = (ROOT / "docs/alerting.md").read_text(encoding="utf-8")
+    told = {line.removeprefix("### ") for line in page.splitlines() if line.startswith("### Model")}
+    assert told == {rule.name for rule in list_alerts(MODEL, Alerts())}
+
+
+def test_files_are_the_same_each_time_and_without_a_secret(written, make_packaged, tmp_path):
+    again = write_alerts(
+        ROOT, tmp_path / "again", str(make_packaged().folder), ["10.0.0.1:3000", "10.0.0.2:3000"]
+    )
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written]
+    assert "://" not in written[2].read_text().replace("https://prometheus.io/docs/", "")
+
+
+def test_alerts_are_made_of_files(tmp_path):
+    with pytest.raises(ToolkitError, match="give a Bento's tag or a folder"):
+        write_alerts(ROOT, tmp_path, "http://127.0.0.1:3000")

@@ -273,3 +273,12 @@ def _add(one: list[int], other: list[int]) -> list[int]:
 
 def _pad(counts: list[int], size: int) -> list[int]:
     return counts + [0] * (size - len(counts))
+
+
+def name_column(column: Mapping[str, Any]) -> str:
+    """Name a column of a watch or an alarm in ``changes``: a feature and a prediction may be called the same.
+
+    >>> name_column({"group": "feature", "name": "size"})
+    'feature:size'
+    """
+    return f"{column.get('group')}:{column.get('name', column.get('column'))}"

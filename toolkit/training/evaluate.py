@@ -10,10 +10,10 @@ import numpy as np
 
 from toolkit.artifacts import load_json, measure_sha256
 from toolkit.errors import ModelError, count_of
+from toolkit.metrics import check_metric, list_metrics, measure_metric
 from toolkit.params import Validate
 from toolkit.training.bootstrap import Interval, measure_interval
 from toolkit.training.dataset import Prepared, Split, Task
-from toolkit.training.metrics import check_metric, list_metrics, measure_metric
 
 SLICE_ROWS = 10  # fewer rows say nothing about a slice
 CALIBRATION_BINS = 10

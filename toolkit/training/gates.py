@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import GateFailed
+from toolkit.metrics import LOWER_IS_BETTER, measure_metric
 from toolkit.params import Validate
 from toolkit.training.bootstrap import Interval, measure_interval
 from toolkit.training.evaluate import Evaluation
-from toolkit.training.metrics import LOWER_IS_BETTER, measure_metric
 from toolkit.training.released import FEWEST_ROWS, Released
 
 COMPARISON = "no worse than released"

@@ -8,9 +8,9 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from toolkit.errors import ModelError
+from toolkit.metrics import check_metric, measure_metric
 from toolkit.training.bootstrap import iterate_resamples, measure_interval
 from toolkit.training.curves import measure_precision_recall, measure_roc
-from toolkit.training.metrics import check_metric, measure_metric
 
 
 def draw(seed: int, classes: int, rows: int = 60) -> tuple[np.ndarray, np.ndarray]:

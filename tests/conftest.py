@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+hypothesis.settings.register_profile(
+    "untimed", deadline=None
+)  # where other work goes on, time proves nothing
+hypothesis.settings.load_profile("untimed")
 LONGEST = ("test_pipeline.py", "test_tour.py")  # share one finished clone
 
 

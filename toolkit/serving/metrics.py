@@ -77,6 +77,25 @@ class Metrics:
             ).encode()
         )
 
+    def measure_totals(self) -> dict[str, Any]:
+        """Give what was counted over all workers: ``requests`` and ``errors``, and ``latency`` by bucket."""
+        import prometheus_client as client
+        from prometheus_client import multiprocess
+
+        registry = client.CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=str(self.folder))
+        totals: dict[str, Any] = {"requests": 0, "errors": 0}
+        upto: dict[float, float] = {}
+        for sample in (sample for family in registry.collect() for sample in family.samples):
+            if sample.name == "toolkit_requests_total" and sample.labels["endpoint"] == "predict":
+                totals["requests"] += int(sample.value)
+                totals["errors"] += int(sample.value) * (not sample.labels["status"].startswith("2"))
+            elif sample.name == "toolkit_request_seconds_bucket":
+                upto[float(sample.labels["le"])] = sample.value
+        counts = [upto[edge] for edge in sorted(upto)]
+        latency = [int(after - before) for before, after in zip([0.0, *counts], counts, strict=False)]
+        return totals | ({"latency": latency} if latency else {})
+
     def close(self) -> None:
         """Take this worker's gauges out of the sum; its counts stay."""
         from prometheus_client import multiprocess

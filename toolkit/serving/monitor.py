@@ -13,9 +13,10 @@ from toolkit.artifacts import load_json
 from toolkit.errors import ModelError
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import load_profile
+from toolkit.serving.chronicle import Chronicle, load_history
 from toolkit.serving.exposition import Exposition
 from toolkit.serving.feedback import Feedback
-from toolkit.serving.ledger import Ledger, load_total
+from toolkit.serving.ledger import Ledger, Tally, load_total
 from toolkit.serving.log import Bounds, SegmentLog
 from toolkit.serving.metrics import Metrics
 from toolkit.serving.model import Model
@@ -69,7 +70,8 @@ class Monitor:
             settings["limits"]["rows"],
             self.recorder.flush,
         )
-        self.watcher = Watcher(self.folder, self.log_folder, self._profile, self._make_detectors)
+        chronicle = Chronicle(self.folder, self._profile, self.metrics)
+        self.watcher = Watcher(self.folder, self.log_folder, self._profile, self._make_detectors, chronicle)
 
     def _make_detectors(self, values: Mapping[str, Any] | None) -> dict[str, DriftDetector]:
         """Make the detectors, from saved states if there are any; a DriftError says that these do not fit."""
@@ -95,18 +97,46 @@ class Monitor:
         """Say why nothing is recorded any more, and why the log cannot be written to; empty where all is well."""
         return "" if self.recorder.alive else "its thread has ended", self.recorder.failure
 
-    def load_status(self) -> Mapping[str, Any]:
-        """Bring this worker's part up to date, and give what the leader says."""
+    def refresh(self) -> tuple[Tally, dict[str, Any]]:
+        """Bring this worker's part up to date; give the counts of all workers and what the leader says."""
         self.recorder.flush()
         self.watcher.refresh()
-        return load_status(self.folder)
+        tally, pids = load_total(self.folder, self.log_folder, self._profile)
+        return tally, {**load_status(self.folder), "workers": len(pids)}
+
+    def describe_status(self) -> dict[str, Any]:
+        """Give all that there is to know of the service now, as values that JSON can hold: for its status page."""
+        tally, status = self.refresh()
+        log = {"written": tally.written, "lost": tally.lost, "bytes": self._measure_log()}
+        return {
+            **{name: self._facts[name] for name in ("version", "task", "built_s")},
+            "classes": list(self._model.classes),
+            "rows": tally.counts.rows,
+            "labels": self._count_labels(tally),
+            "log": {**log, "failure": self.recorder.failure},
+            **status,
+            "history": load_history(self.folder),
+        }
 
     def show(self) -> bytes:
         """Give all metrics in Prometheus' text format, this worker's waiting rows included."""
-        status = self.load_status()
-        tally, _ = load_total(self.folder, self.log_folder, self._profile)
-        facts = {**self._facts, "log_bytes": self._log.measure_bytes() if self._log else 0}
+        tally, status = self.refresh()
+        facts = {**self._facts, "log_bytes": self._measure_log()}
         return self.metrics.render(Exposition(self._profile, tally, status, facts))
+
+    def _measure_log(self) -> int:
+        return self._log.measure_bytes() if self._log else 0
+
+    def _count_labels(self, tally: Tally) -> dict[str, int]:
+        group = self._profile.prediction_group
+        return {
+            label: count
+            for index, cells in enumerate(self._profile.predictions)
+            if cells.name == "label"
+            for label, count in zip(
+                cells.categories, tally.counts.predictions[group.slice(index)].tolist(), strict=False
+            )
+        }
 
 
 def read_bounds(log: Mapping[str, Any]) -> Bounds:

@@ -24,6 +24,7 @@ from toolkit.errors import DriftError
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import Profile
+from toolkit.serving.chronicle import Chronicle
 from toolkit.serving.ledger import Tally, load_total, replace_file, retire_dead
 
 SCHEMA = 1
@@ -50,7 +51,9 @@ class Watcher:
         What rows are counted by.
     make_detectors : callable
         Makes the detectors by what they watch: from their saved states, or (None) ones that have seen nothing.
-    on_change : callable
+    chronicle : Chronicle, optional
+        Is given the totals of all workers.
+    on_change : callable, optional
         Called with the alarms that were raised, and those that are over, once they are saved.
     """
 
@@ -60,15 +63,20 @@ class Watcher:
         log_folder: Path,
         profile: Profile,
         make_detectors: Callable[[Mapping[str, Any] | None], dict[str, DriftDetector]],
+        *,
+        chronicle: Chronicle | None = None,
         on_change: Callable[[list[dict[str, Any]], list[dict[str, Any]]], None] | None = None,
     ) -> None:
         self.folder, self.log_folder = folder, log_folder
-        self._profile, self._make_detectors, self._on_change = profile, make_detectors, on_change
+        self._profile, self._make_detectors = profile, make_detectors
+        self._chronicle, self._on_change = chronicle, on_change
         self._lock = threading.RLock()
         self._file = -1
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="toolkit-watcher", daemon=True)
         self._failure = ""
+        self._started_s = time.time()
+        self._status: dict[str, Any] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -108,6 +116,8 @@ class Watcher:
                 self._save(len(pids))
             if raised or cleared:
                 self._tell(raised, cleared)
+            if self._chronicle is not None:
+                self._chronicle.take(total, self._status, now=now)
 
     def refresh(self) -> None:
         """Do a step for somebody who looks, small blocks included; what the disk refuses is told by the next one."""
@@ -155,6 +165,8 @@ class Watcher:
             return False
         self._file = file
         self._load()
+        if self._chronicle is not None:
+            self._chronicle.load()
         return True
 
     def _load(self) -> None:
@@ -221,13 +233,15 @@ class Watcher:
             "updated_s": self._updated_s,
         }
         replace_file(self.folder / STATE, orjson.dumps(state))
-        replace_file(self.folder / STATUS, orjson.dumps(self._describe(workers)))
+        self._status = self._describe(workers)
+        replace_file(self.folder / STATUS, orjson.dumps(self._status))
         self._saved_s, self._changed = time.time(), False
 
     def _describe(self, workers: int) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
             "time_s": time.time(),
+            "started_s": self._started_s,
             "workers": workers,
             "drift": {watch: detector.statistics() for watch, detector in self._detectors.items()},
             "alarms": self._list_alarms(),

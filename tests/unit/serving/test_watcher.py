@@ -28,7 +28,7 @@ class Server:
         self.told = []
 
     def watch(self):
-        return Watcher(*self.folders, PROFILE, make_detectors, lambda *news: self.told.append(news))
+        return Watcher(*self.folders, PROFILE, make_detectors, on_change=lambda *news: self.told.append(news))
 
     def count(self, values):
         self.ledger.announce(after := self.ledger.tally + Tally(PROFILE.count({"x": values})))

@@ -71,7 +71,8 @@ class Monitor:
             self.recorder.flush,
         )
         chronicle = Chronicle(self.folder, self._profile, self.metrics)
-        self.watcher = Watcher(self.folder, self.log_folder, self._profile, self._make_detectors, chronicle)
+        make, watched = self._make_detectors, (self.folder, self.log_folder, self._profile)
+        self.watcher = Watcher(*watched, make, chronicle=chronicle)
 
     def _make_detectors(self, values: Mapping[str, Any] | None) -> dict[str, DriftDetector]:
         """Make the detectors, from saved states if there are any; a DriftError says that these do not fit."""

@@ -98,10 +98,11 @@ def _render_list(name: str, title: str, alarms: Sequence[Mapping[str, Any]]) -> 
 
 
 def _tell_size(alarm: Mapping[str, Any]) -> str:
+    where = str(alarm.get("where")).removeprefix("= ")
     low, high = alarm.get("share_low"), alarm.get("share_high")
     between = f" ({text.share(low)} to {text.share(high)})" if low is not None and high is not None else ""
     return (
-        f"{text.share(alarm.get('share'))} of rows are {text.name(alarm.get('where'))}{between}; "
+        f"{text.share(alarm.get('share'))} of rows are {text.name(where)}{between}; "
         f"{text.share(alarm.get('reference_share'))} in the reference."
     )
 

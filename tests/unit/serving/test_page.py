@@ -136,7 +136,7 @@ def test_the_page_tells_open_alarms_with_size_time_and_what_to_do() -> None:
     opened = [alarm for alarm in status["alarms"] if alarm["active"]]
     assert f"{len(opened)} alarms are open" in text and "What to do" in text
     for alarm in opened:
-        assert f"{alarm['share']:.1%} of rows are {alarm['where']} " in text
+        assert f"{alarm['share']:.1%} of rows are {alarm['where'].removeprefix('= ')} " in text
         assert f"({alarm['share_low']:.1%} to {alarm['share_high']:.1%}" in text
     assert "1 alarm that is over" in text
 

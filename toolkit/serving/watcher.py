@@ -25,6 +25,7 @@ from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import Profile
 from toolkit.serving.chronicle import Chronicle
+from toolkit.serving.judge import Judge
 from toolkit.serving.ledger import Tally, load_total, replace_file, retire_dead
 
 SCHEMA = 1
@@ -51,6 +52,8 @@ class Watcher:
         What rows are counted by.
     make_detectors : callable
         Makes the detectors by what they watch: from their saved states, or (None) ones that have seen nothing.
+    judge : Judge, optional
+        Reads the true labels that came back.
     chronicle : Chronicle, optional
         Is given the totals of all workers.
     on_change : callable, optional
@@ -64,12 +67,13 @@ class Watcher:
         profile: Profile,
         make_detectors: Callable[[Mapping[str, Any] | None], dict[str, DriftDetector]],
         *,
+        judge: Judge | None = None,
         chronicle: Chronicle | None = None,
         on_change: Callable[[list[dict[str, Any]], list[dict[str, Any]]], None] | None = None,
     ) -> None:
         self.folder, self.log_folder = folder, log_folder
         self._profile, self._make_detectors = profile, make_detectors
-        self._chronicle, self._on_change = chronicle, on_change
+        self._judge, self._chronicle, self._on_change = judge, chronicle, on_change
         self._lock = threading.RLock()
         self._file = -1
         self._stop = threading.Event()
@@ -83,8 +87,10 @@ class Watcher:
         self._detectors = self._make_detectors(None)
         self._seen = self._profile.no_rows()
         self._told: list[str] = []
-        self._updated_s = self._saved_s = time.time()
+        self._updated_s = self._saved_s = self._judged_s = time.time()
         self._changed = True
+        if self._judge is not None:
+            self._judge.load(None)
 
     @property
     def leading(self) -> bool:
@@ -110,6 +116,7 @@ class Watcher:
             retire_dead(self.folder, self.log_folder, self._profile)
             total, pids = load_total(self.folder, self.log_folder, self._profile)
             self._update(total, now)
+            self._judge_labels()
             raised, cleared = self._find_news()
             wall_s = time.time()
             if self._changed and (now or raised or cleared or wall_s - self._saved_s >= SAVE_S):
@@ -178,7 +185,9 @@ class Watcher:
             self._profile.check_counts(seen)
             self._detectors = self._make_detectors(content["detectors"])
             self._seen, self._told = seen, list(content["told"])
-            self._updated_s = min(content["updated_s"], time.time())
+            self._updated_s = self._judged_s = min(content["updated_s"], time.time())
+            if self._judge is not None:
+                self._judge.load(content["judge"])
         except FileNotFoundError:
             return
         except (DriftError, KeyError, TypeError, ValueError) as error:
@@ -197,6 +206,16 @@ class Watcher:
             return
         self._detectors[FEATURES].update(block, elapsed_s / DAY_S, wall_s)
         self._seen, self._updated_s, self._changed = total.counts, wall_s, True
+
+    def _judge_labels(self) -> None:
+        blocks = {} if self._judge is None else self._judge.read()
+        if not blocks:
+            return
+        wall_s = time.time()
+        elapsed_s = max(wall_s - self._judged_s, 0.0)
+        for watch, block in blocks.items():
+            self._detectors[watch].update(block, elapsed_s / DAY_S, wall_s)
+        self._judged_s, self._changed = wall_s, True
 
     def _list_alarms(self) -> list[dict[str, Any]]:
         """Give all alarms with what they are of, the newest first."""
@@ -229,6 +248,7 @@ class Watcher:
             "schema": SCHEMA,
             "seen": self._seen.to_dict(),
             "detectors": {watch: detector.to_dict() for watch, detector in self._detectors.items()},
+            "judge": None if self._judge is None else self._judge.to_dict(),
             "told": self._told,
             "updated_s": self._updated_s,
         }
@@ -245,6 +265,7 @@ class Watcher:
             "workers": workers,
             "drift": {watch: detector.statistics() for watch, detector in self._detectors.items()},
             "alarms": self._list_alarms(),
+            **({} if self._judge is None else self._judge.describe()),
         }
 
 

@@ -184,6 +184,14 @@ def load_times(rows: LabelledRows, name: str, key: str) -> np.ndarray:
     return as_array(column)
 
 
+def load_reference_times(rows: LabelledRows, codes: np.ndarray, name: str) -> np.ndarray | None:
+    """Read when the rows of train and valid were, in the order in which these are written; None without ``name``."""
+    if not name:
+        return None
+    times = load_times(rows, name, "prepare.time")
+    return np.concatenate([times[codes == TRAIN], times[codes == VALID]])
+
+
 def _hash_rule(split: str, column: str, params: Prepare) -> dict[str, Any]:
     shares = {"valid_share": params.valid_share, "test_share": params.test_share}
     return {"split": split, "column": column, "seed": params.seed, **shares}

@@ -37,6 +37,11 @@ class Cells:
         :func:`~toolkit.monitoring.cell_fit.fit_cells`).
     minimum, maximum : float or None
         Of the reference's numbers.
+    design_effect : float or None
+        How many of the reference's rows, in the order of time, tell as much as an independent one; None: not known.
+    swing : tuple of float
+        How far each of the column's shares comes and goes with time, as a standard deviation (see
+        :mod:`~toolkit.monitoring.dependence`); empty: not known.
     """
 
     name: str
@@ -46,6 +51,8 @@ class Cells:
     counts: tuple[int, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    design_effect: float | None = None
+    swing: tuple[float, ...] = ()
 
     @property
     def ordered(self) -> bool:
@@ -132,6 +139,19 @@ def count_texts(name: str, kind: str, values: Column) -> dict[str | None, int]:
     except TypeError as error:
         raise DriftError(f"Column '{name}' must hold categories or missing values. {error}.") from None
     return found
+
+
+def place_rows(cells: Cells, values: Column) -> IntArray:
+    """Give the cell of each row of a column; a DriftError if a value is not of its kind."""
+    missing = cells.size - 1
+    if cells.ordered:
+        numbers = parse_ordered(cells.name, cells.kind, values)
+        return np.where(np.isnan(numbers), missing, np.searchsorted(cells.edges, numbers, side="left"))
+    places: dict[str | None, int] = {text: place for place, text in enumerate(cells.categories)}
+    places[None] = missing
+    plain = values.tolist() if hasattr(values, "tolist") else values
+    found = (places.get(parse_category(value, cells.kind), missing - 1) for value in plain)
+    return np.fromiter(found, dtype=np.int64, count=len(values))
 
 
 class CellGroup:

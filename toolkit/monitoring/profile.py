@@ -17,6 +17,7 @@ from toolkit.errors import DriftError
 from toolkit.monitoring.cell_fit import fit_cells, histogram_cells
 from toolkit.monitoring.cells import CellGroup, Cells, Column, IntArray
 from toolkit.monitoring.counts import Counts
+from toolkit.monitoring.dependence import measure_dependence
 from toolkit.monitoring.profile_json import (
     cells_to_dict,
     parse_cells,
@@ -24,6 +25,7 @@ from toolkit.monitoring.profile_json import (
     scores_from_list,
     scores_to_list,
 )
+from toolkit.monitoring.shares import Shares
 
 __all__ = [
     "Counts",
@@ -87,6 +89,15 @@ class Profile:
     def with_scores(self, scores: Sequence[Cells]) -> Profile:
         """Give the profile of the same features with the predictions of :func:`fit_scores`."""
         return replace(self, predictions=tuple(scores))
+
+    def with_independent_rows(self) -> Profile:
+        """Give the profile of rows that are known not to depend on those before them: nothing need be learnt then."""
+
+        def free(cells: Cells) -> Cells:
+            return replace(cells, design_effect=1.0, swing=(0.0,) * len(Shares(CellGroup([cells]))))
+
+        label = None if self.label is None else free(self.label)
+        return Profile(tuple(map(free, self.features)), label, tuple(map(free, self.predictions)))
 
     def count(self, columns: Mapping[str, Column], predictions: Mapping[str, Column] | None = None) -> Counts:
         """Count a block of rows.
@@ -181,7 +192,11 @@ def load_profile(path: Path) -> Profile:
 
 
 def fit_profile(
-    columns: Mapping[str, Column], kinds: Mapping[str, str], bins: int, labels: Column | None = None
+    columns: Mapping[str, Column],
+    kinds: Mapping[str, str],
+    bins: int,
+    labels: Column | None = None,
+    times: Column | None = None,
 ) -> Profile:
     """Describe reference rows.
 
@@ -196,6 +211,9 @@ def fit_profile(
         Quantile bins per number.
     labels : sequence, optional
         True labels of the same rows: texts for classification, numbers for regression.
+    times : sequence, optional
+        When each row was (datetime64, or numbers that grow with time; NaT and NaN: not known). Then it is measured how
+        rows depend on those before them, and drift alarms need not learn that from live rows.
 
     Raises
     ------
@@ -210,11 +228,13 @@ def fit_profile(
     missing = [name for name in kinds if name not in columns]
     if missing:
         raise DriftError(f"The reference rows must have the columns {', '.join(missing)} and do not.")
-    features, lengths = [], set()
+    order = None if times is None else _sort_times(times)
+    features, lengths = [], set() if times is None else {len(times)}
     for name, kind in kinds.items():  # a column of many rows is read once, and is not kept
         values = columns[name]
         lengths.add(len(values))
-        features.append(fit_cells(name, kind, values, bins))
+        if len(lengths) == 1:
+            features.append(_describe(name, kind, values, bins, order))
     if lengths == {0} or len(lengths) > 1:
         raise DriftError(
             f"A reference profile needs columns of one length with at least one row. Got {sorted(lengths)}."
@@ -222,8 +242,20 @@ def fit_profile(
     label = None
     if labels is not None:
         texts = any(isinstance(value, str) for value in labels)
-        label = fit_cells("label", "category" if texts else "number", labels, bins)
+        label = _describe("label", "category" if texts else "number", labels, bins, order)
     return Profile(tuple(features), label)
+
+
+def _describe(name: str, kind: str, values: Column, bins: int, order: IntArray | None) -> Cells:
+    cells = fit_cells(name, kind, values, bins)
+    return cells if order is None else measure_dependence(cells, values, order)
+
+
+def _sort_times(times: Column) -> IntArray:
+    """Positions of the rows whose time is known, the earliest first."""
+    found = np.asarray(times)
+    known = ~(np.isnat(found) if found.dtype.kind == "M" else np.isnan(found))
+    return np.argsort(found, kind="stable")[: np.count_nonzero(known)]
 
 
 def fit_scores(scores: Any, classes: Sequence[str] = (), bins: int = SCORE_BINS) -> tuple[Cells, ...]:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import DriftError
-from toolkit.monitoring.cells import KINDS, ORDERED, Cells
+from toolkit.monitoring.cells import KINDS, ORDERED, CellGroup, Cells
+from toolkit.monitoring.shares import Shares
 
 
 def scores_to_list(scores: Sequence[Cells]) -> list[dict[str, Any]]:
@@ -30,6 +31,8 @@ def scores_from_list(values: Any) -> tuple[Cells, ...]:
 def cells_to_dict(cells: Cells) -> dict[str, Any]:
     """Give one column's cells as values that JSON can hold."""
     values: dict[str, Any] = {"name": cells.name, "kind": cells.kind, "counts": list(cells.counts)}
+    if cells.design_effect is not None:
+        values |= {"design_effect": cells.design_effect, "swing": list(cells.swing)}
     if cells.ordered:
         return {**values, "edges": list(cells.edges), "minimum": cells.minimum, "maximum": cells.maximum}
     return {**values, "categories": list(cells.categories)}
@@ -77,7 +80,25 @@ def parse_cells(values: Any, where: str, findings: list[str]) -> Cells | None:
     if len(counts) != cells.size:
         findings.append(f"{where}.counts: must have {cells.size} entries, not {len(counts)}")
         return None
-    return replace(cells, counts=tuple(counts))
+    return _parse_dependence(values, replace(cells, counts=tuple(counts)), where, findings)
+
+
+def _parse_dependence(values: Mapping, cells: Cells, where: str, findings: list[str]) -> Cells | None:
+    """Take the design effect and the swing of each share, where a profile has them."""
+    effect: Any = values.get("design_effect")
+    swing: Any = values.get("swing")
+    if effect is None and swing is None:
+        return cells
+    shares = len(Shares(CellGroup([cells])))
+    if not _is_finite(effect) or float(effect) < 1:
+        findings.append(f"{where}.design_effect: must be a finite number from 1")
+    elif not isinstance(swing, list) or not all(_is_finite(each) and 0 <= each <= 1 for each in swing):
+        findings.append(f"{where}.swing: must be numbers from 0 to 1")
+    elif len(swing) != shares:
+        findings.append(f"{where}.swing: must have {shares} entries, not {len(swing)}")
+    else:
+        return replace(cells, design_effect=float(effect), swing=tuple(map(float, swing)))
+    return None
 
 
 def _parse_number_shape(

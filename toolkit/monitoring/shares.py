@@ -37,9 +37,11 @@ class Shares:
         return len(self.where)
 
     def count(self, cells: IntArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give, for each share, the rows in it and the rows it is a share of."""
-        total = np.concatenate([[0], np.cumsum(cells)])
-        return total[self._to] - total[self._from], total[self._rows_to] - total[self._rows_from]
+        """Give, for each share, the rows in it and the rows it is a share of; the last axis is that of the cells."""
+        total = np.zeros((*cells.shape[:-1], cells.shape[-1] + 1), dtype=np.int64)
+        np.cumsum(cells, axis=-1, out=total[..., 1:])
+        hits = total[..., self._to] - total[..., self._from]
+        return hits, total[..., self._rows_to] - total[..., self._rows_from]
 
 
 def count_reference(columns: Sequence[Cells]) -> IntArray:

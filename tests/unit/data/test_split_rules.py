@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from make_rows import make_rows
 
 from toolkit.data.labelled import LabelledRows
-from toolkit.data.split_rules import assign_rows, find_test_rows
+from toolkit.data.split_rules import assign_rows, find_test_rows, load_reference_times
 from toolkit.data.splits import SPLITS
 from toolkit.errors import DataError
 from toolkit.params import Prepare
@@ -139,3 +139,16 @@ def test_what_cannot_be_split_is_told(
     rows: LabelledRows = make_rows(tmp_path, blank(columns, change) if change else columns)
     with pytest.raises(DataError, match=message):
         assign_rows(rows, Prepare.model_validate({"split": split, **RULES[split], **params}))
+
+
+def test_times_of_the_reference_are_in_the_order_of_its_files(tmp_path: Path) -> None:
+    at = [START + timedelta(days=(day * 37) % 100) for day in range(100)]
+    rows = make_rows(tmp_path, {"at": at})
+    codes = assign_rows(rows, Prepare()).codes
+    times = load_reference_times(rows, codes, "at")
+    assert times is not None
+    wanted = [at[row] for code in (0, 1) for row in np.flatnonzero(codes == code)]
+    assert times.tolist() == wanted
+    assert load_reference_times(rows, codes, "") is None
+    with pytest.raises(DataError, match=r"prepare\.time: column 'x' must hold times"):
+        load_reference_times(make_rows(tmp_path, {"x": [1.0] * 100}), codes, "x")

@@ -17,7 +17,8 @@ NAMES = [f"x{index}" for index in range(30)]
 
 
 def make_profile(rng, m=400, names=NAMES):
-    return fit_profile({name: rng.normal(size=m) for name in names}, dict.fromkeys(names, "number"), 20)
+    profile = fit_profile({name: rng.normal(size=m) for name in names}, dict.fromkeys(names, "number"), 20)
+    return profile.with_independent_rows()
 
 
 def feed(detector, rng, rows, shift=0.0, block=256, names=NAMES):
@@ -262,12 +263,14 @@ def test_a_state_of_another_profile_or_a_damaged_one_is_refused():
     rng = np.random.default_rng(1)
     profile, other = make_profile(rng, 100, NAMES[:2]), make_profile(rng, 100, NAMES[:2])
     state = DriftDetector(profile).to_dict()
+    short = state["arrays"]["recent"]["recent"]
     with pytest.raises(DriftError, match="another model version"):
         DriftDetector.from_dict(other, state)
     for damage in (
         {"rows": None},
-        {"log_r": "x"},
-        {"cusum": state["recent"]},
+        {"arrays": {**state["arrays"], "limits": {}}},
+        {"arrays": {**state["arrays"], "recent": {"recent": "x", "before": "x"}}},
+        {"arrays": {**state["arrays"], "evidence": state["arrays"]["evidence"] | {"cusum": short}}},
         {"alarms": [{}]},
         {"time_s": "x"},
         {"alarms": 3},
@@ -288,7 +291,7 @@ def test_wilson_bound_agrees_with_scipy():
 
 
 def test_every_column_can_drift_and_recover_however_many_there_are(monkeypatch):
-    monkeypatch.setattr("toolkit.monitoring.detector.KEPT_ALARMS", 3)
+    monkeypatch.setattr("toolkit.monitoring.alarm_book.KEPT_ALARMS", 3)
     profile = fit_profile({name: [True, False] * 200 for name in NAMES}, dict.fromkeys(NAMES, "boolean"), 2)
     detector = DriftDetector(profile)
     while len(detector.active) < len(NAMES) and detector.rows < 100_000:
@@ -297,3 +300,63 @@ def test_every_column_can_drift_and_recover_however_many_there_are(monkeypatch):
     while detector.active and detector.rows < 200_000:
         detector.update(profile.count({name: [True, False] * 256 for name in NAMES}))
     assert not any(column["alarm"] for column in detector.statistics()["columns"])
+
+
+def make_unordered(rng, m=2000):
+    """A reference that does not tell how rows hang together."""
+    return fit_profile(
+        {name: rng.normal(size=m) for name in NAMES[:3]}, dict.fromkeys(NAMES[:3], "number"), 20
+    )
+
+
+def test_it_says_while_it_learns_and_then_sees_small_shifts():
+    rng = np.random.default_rng(11)
+    detector = DriftDetector(make_unordered(rng))
+    assert detector.statistics()["learning"]
+    feed(detector, rng, 8192, shift=0.4, names=NAMES[:3])
+    assert detector.statistics()["learning"]
+    assert detector.alarms == []
+    feed(detector, rng, 2048, shift=0.4, names=NAMES[:3])
+    assert not detector.statistics()["learning"]
+    assert not any(column["learning"] for column in detector.statistics()["columns"])
+    (alarm,) = detector.alarms  # what had drifted by then was not taken for normal
+    assert alarm.column == "x0"
+
+
+def test_a_large_shift_is_seen_while_it_learns():
+    rng = np.random.default_rng(12)
+    detector = DriftDetector(make_unordered(rng), cycle=100_000)
+    feed(detector, rng, 2048, shift=3, names=NAMES[:3])
+    assert detector.statistics()["learning"]
+    assert [alarm.column for alarm in detector.active] == ["x0"]
+
+
+def test_a_cycle_is_learnt_when_it_came_twice_and_then_alarms_no_more():
+    rng = np.random.default_rng(13)
+    profile = make_unordered(rng, 10_000)
+    detectors = DriftDetector(profile), DriftDetector(profile, cycle=10_000)
+    for start in range(0, 50_000, 250):
+        moved = 0.5 * np.sin(2 * np.pi * np.arange(start, start + 250) / 10_000)
+        counts = profile.count({name: rng.normal(size=250) + moved for name in NAMES[:3]})
+        for detector in detectors:
+            detector.update(counts)
+        assert detectors[1].statistics()["learning"] == (start + 250 < 20_000)
+    assert [bool(detector.alarms) for detector in detectors] == [True, False]
+
+
+def test_a_restart_while_it_learns_changes_nothing():
+    rng = np.random.default_rng(14)
+    profile = make_unordered(rng, 500)
+    whole = part = DriftDetector(profile, cycle=5000)
+    for block in range(70):
+        counts = profile.count({name: rng.normal(size=300) for name in NAMES[:3]})
+        if whole is part:
+            part = DriftDetector(profile, cycle=5000)
+        else:
+            part = DriftDetector.from_dict(profile, json.loads(json.dumps(part.to_dict())), cycle=5000)
+        whole.update(counts)
+        part.update(counts)
+        if block in (3, 13, 40, 69):
+            assert part.to_dict() == whole.to_dict()
+            assert part.statistics() == whole.statistics()
+    assert not whole.statistics()["learning"]

@@ -19,6 +19,10 @@ class Limits(Section):
     body_kb: int = Field(4096, ge=1, le=1_048_576, description="largest request body, in kB")
     in_flight: int = Field(64, ge=1, le=10_000, description="requests at once per worker; more get 503")
     body_timeout_s: int = Field(30, ge=1, le=3600, description="time that a client has to send its body")
+    answer_timeout_s: int = Field(60, ge=1, le=3600, description="time that a bulk prediction may take")
+    drain_s: int = Field(
+        1, ge=0, le=3600, description="time in which requests are still taken after a signal to stop"
+    )
 
 
 class Log(Section):
@@ -93,6 +97,11 @@ class Package(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)] = Field(
         "breast_cancer", description="name of the Bento and its service; lower case"
     )
+    metrics_address: str = Field(
+        "", description="host:port of metrics, status and feedback, apart from predictions; empty: with them"
+    )
+    tls_certificate: str = Field("", description="PEM file of the certificate for HTTPS; empty: plain HTTP")
+    tls_key: str = Field("", description="PEM file of the certificate's key")
     limits: Limits = Field(Limits(), description="what a request may cost")
     log: Log = Field(Log(), description="the prediction log")
     watch: Watch = Field(Watch(), description="what counts as drift, and how often it is told falsely")

@@ -12,7 +12,7 @@ import orjson
 
 from toolkit.errors import RequestError, ToolkitError
 from toolkit.features.functions import RowFault
-from toolkit.serving.model import Model, Predictions
+from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
 from toolkit.serving.records import Answered
 from toolkit.serving.render import render_many, render_one
@@ -48,7 +48,7 @@ class Endpoints:
 
     def __init__(self, model: Model, monitor: Monitor, lineage: Mapping[str, Any]) -> None:
         self.model, self.monitor, self.metrics = model, monitor, monitor.metrics
-        self.max_body_bytes = int(model.settings["limits"]["body_kb"]) * 1000
+        self.draining = False  # the process is about to end
         self._max_rows = int(model.settings["limits"]["rows"])
         self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
         self._zoned = model.zoned
@@ -117,15 +117,22 @@ class Endpoints:
         return Answer(200, orjson.dumps({"live": True, "version": self.model.version}))
 
     def ready(self) -> Answer:
-        """Answer ``GET /readyz``: the model was verified and passed its self-test, and answers are recorded.
+        """Answer ``GET /readyz``: the model gives its recorded answer now, answers are recorded, no end is near.
 
         A log that cannot be written to is told and alarmed, and the service stays ready: a full disk must not take
         all replicas away at once.
         """
-        ended, degraded = self.monitor.check()
-        checks = {"model": "ok", "self_test": "ok", "recorder": ended or "ok", "log": degraded or "ok"}
-        body = {"ready": not ended, "version": self.model.version, "checks": checks}
-        return Answer(503 if ended else 200, orjson.dumps(body))
+        faults = {"serving": "the service is about to end" if self.draining else ""}
+        try:
+            check_self_test(self.model)
+            faults["model"] = ""
+        except ToolkitError as error:
+            faults["model"] = str(error)
+        faults["recorder"], degraded = self.monitor.check()
+        ready = not any(faults.values())
+        checks = {name: fault or "ok" for name, fault in {**faults, "log": degraded}.items()}
+        body = {"ready": ready, "version": self.model.version, "checks": checks}
+        return Answer(200 if ready else 503, orjson.dumps(body))
 
     def show_metrics(self) -> Answer:
         """Answer ``GET /metrics``, this worker's waiting rows included."""

@@ -8,28 +8,30 @@ pages and the start and end of the process, nothing else.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
 from typing import Any
 
 from toolkit.errors import RequestError
-from toolkit.serving.endpoints import JSON, Answer, Endpoints, describe_error
+from toolkit.serving.body import Message, Receive, TooLargeError, check_headers, drop_body, read_body
+from toolkit.serving.endpoints import Answer, Endpoints, describe_error
+from toolkit.serving.guard import Guard
+from toolkit.serving.load import RETRY_AFTER_S, Load
+from toolkit.serving.routes import ROUTES, Asked, Route, find_route
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BENTO_PAGES = ("/", "/docs.json", "/schema.json")
 BENTO_FOLDERS = ("/static_content/", "/assets/")
-BODY_TIMEOUT_S = 30  # a client that sends slower is cut off
-# Many clients read no answer before all is sent: so much of a body that is too large is still taken, and dropped.
-DROPPED_BYTES = 64 * 2**20
-DROP_TIMEOUT_S = 5
-GET_PATHS = ("/schema", "/lineage", "/metrics", "/livez", "/healthz", "/readyz")
+PAGE_POLICY = (
+    b"default-src 'self'; img-src 'self' data:; "
+    b"script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+)
+NOTHING_ASKED = Asked(b"", "", "")
 logger = logging.getLogger("toolkit.serving")
 
 
@@ -42,173 +44,175 @@ class Front:
         BentoML's.
     get_endpoints : callable
         Gives the endpoints once the service is made, which BentoML does while starting.
+    guard : Guard, optional
+        Who may ask; default: everyone.
+    at_start : callable, optional
+        Called with this object when the app has started and no request has come yet.
     """
 
-    def __init__(self, app: App, get_endpoints: Callable[[], Endpoints]) -> None:
+    def __init__(
+        self,
+        app: App,
+        get_endpoints: Callable[[], Endpoints],
+        guard: Guard | None = None,
+        at_start: Callable[[Front], None] | None = None,
+    ) -> None:
         self._app, self._get_endpoints = app, get_endpoints
+        self._guard = guard or Guard()
+        self._at_start = at_start
+        self.apart = False  # the private paths have an address of their own
+        self.draining = False  # the process is about to end: each answer says that its connection does
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    def drain(self) -> None:
+        """Let no request be sent here any more: ``GET /readyz`` says so, and so does the end of each connection."""
+        self.draining = self._get_endpoints().draining = True
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """What answers."""
+        return self._get_endpoints()
+
+    @cached_property
+    def load(self) -> Load:
+        """What this worker has taken on."""
+        limits = self._get_endpoints().model.settings["limits"]
+        return Load(int(limits["in_flight"]), int(limits["body_kb"]) * 1000)
+
+    @cached_property
+    def _limits(self) -> tuple[int, float, float]:
+        limits = self._get_endpoints().model.settings["limits"]
+        return int(limits["body_kb"]) * 1000, limits["body_timeout_s"], limits.get("answer_timeout_s", 60)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's scope."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, _at_start(send))
+            await self._app(scope, receive, self._tell_start(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1003})
-        elif scope["method"] in ("GET", "HEAD") and _is_page(scope["path"]):
-            await self._app(scope, receive, send)
         else:
-            await self._answer(scope, receive, send)
+            await self._serve(scope, receive, send)
 
-    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    def _tell_start(self, send: Send) -> Send:
+        async def wrapped(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete" and self._at_start is not None:
+                self._at_start(self)
+            await send(message)
+
+        return wrapped
+
+    async def serve_private(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that came in at the private address."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send, private=True)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, private: bool = False) -> None:
         begin = time.perf_counter()
-        endpoints, path = self._get_endpoints(), scope["path"]
+        endpoints, path, headers = self._get_endpoints(), scope["path"], dict(scope["headers"])
+        route = ROUTES.get(path)
         try:
-            answer = await _route(endpoints, scope, receive)
+            if route is None or not route.health:
+                self._guard.check(headers)
+            if route is None and not private and scope["method"] in ("GET", "HEAD") and _is_page(path):
+                await self._app(scope, receive, _confine(send))
+                return
+            route = find_route(path, self.apart, private)
+            answer = await self._answer(endpoints, route, scope, headers, receive)
         except RequestError as error:
             answer = describe_error(error)
-            endpoints.metrics.errors.labels(error.kind).inc()
-            if error.kind == "too_large":
-                await _drop_body(scope, receive)
-        except asyncio.CancelledError:
-            raise
+            _count_refusal(endpoints, error)
+            if isinstance(error, TooLargeError) and error.more:
+                await drop_body(headers, receive)
         except Exception as error:
             logger.exception("%s %s failed", scope["method"], path)
             answer = describe_error(error)
             endpoints.metrics.errors.labels("internal").inc()
-        known = path == "/predict" or path in GET_PATHS
-        endpoints.metrics.requests.labels(path[1:] if known else "other", answer.status).inc()
-        await _send(answer, send)
+        endpoints.metrics.requests.labels(path[1:] if path in ROUTES else "other", answer.status).inc()
+        await _send(answer, send, route, self.draining)
         if path == "/predict":
             endpoints.metrics.latency.observe(time.perf_counter() - begin)
 
+    async def _answer(
+        self,
+        endpoints: Endpoints,
+        route: Route,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+    ) -> Answer:
+        method = scope["method"]
+        if method not in route.methods:
+            takes = " and ".join(route.methods)
+            raise RequestError(f"{scope['path']} takes {takes}. Got {method[:20]}.", 405, "method")
+        asked, (max_body_bytes, body_timeout_s, answer_timeout_s) = NOTHING_ASKED, self._limits
+        if route.bodies:
+            media_type = check_headers(headers, route.bodies, max_body_bytes)
+            body = await read_body(receive, max_body_bytes, body_timeout_s, self.load)
+            self.load.check()
+            asked = Asked(body, media_type, headers.get(b"accept", b"").decode("latin-1"))
+        answer = route.answer(endpoints, asked)
+        if isinstance(answer, Answer):
+            return answer
+        return await self._finish(answer, answer_timeout_s)
 
-async def _route(endpoints: Endpoints, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
-    path, method = scope["path"], scope["method"]
-    if path == "/predict":
-        _check_method(method, ("POST",), path)
-        _check_headers(scope["headers"], endpoints.max_body_bytes)
-        return endpoints.predict(await _read_body(receive, endpoints.max_body_bytes))
-    if path not in GET_PATHS:
+    async def _finish(self, answer: Awaitable[Answer], timeout_s: float) -> Answer:
+        """Wait for an answer that takes long; where it takes too long, its work counts as in flight until it ends."""
+        work = asyncio.ensure_future(answer)
+        done, _ = await asyncio.wait({work}, timeout=timeout_s)
+        if done:
+            return work.result()
+        self.load.overdue.add(work)
+        work.add_done_callback(self._forget)
         raise RequestError(
-            f"There is no {path[:80]} here. There are POST /predict, GET {', '.join(GET_PATHS)} and the pages at /.",
-            404,
-            "not_found",
+            f"The answer must be ready within {timeout_s:g} s and was not. Send fewer rows a request.",
+            503,
+            "timeout",
         )
-    _check_method(method, ("GET", "HEAD"), path)
-    if path == "/metrics":
-        return await asyncio.to_thread(endpoints.show_metrics)
-    answers = {
-        "/schema": endpoints.schema,
-        "/lineage": endpoints.lineage,
-        "/livez": endpoints.live,
-        "/healthz": endpoints.live,
-        "/readyz": endpoints.ready,
-    }
-    return answers[path]()
+
+    def _forget(self, work: asyncio.Future[Answer]) -> None:
+        self.load.overdue.discard(work)
+        if not work.cancelled():
+            work.exception()  # taken note of: there is no one to tell
 
 
-def _check_method(method: str, allowed: tuple[str, ...], path: str) -> None:
-    if method not in allowed:
-        raise RequestError(f"{path} takes {' and '.join(allowed)}. Got {method[:20]}.", 405, "method")
+def _count_refusal(endpoints: Endpoints, error: RequestError) -> None:
+    metrics = endpoints.metrics
+    metrics.errors.labels(error.kind).inc()
+    known = endpoints.model.inputs  # a request may name what it likes: no series of that
+    for feature in {finding["feature"] for finding in error.findings} & known.keys():
+        metrics.violations.labels(feature).inc()
 
 
-def _check_headers(headers: list[tuple[bytes, bytes]], max_body_bytes: int) -> None:
-    given = dict(headers)
-    media_type = given.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if media_type != JSON.encode():
-        raise RequestError(
-            f"The request must have the header 'Content-Type: {JSON}'. Got '{media_type.decode('latin-1')[:80]}'.",
-            415,
-            "content_type",
-        )
-    encoding = given.get(b"content-encoding", b"identity").strip().lower()
-    if encoding != b"identity":
-        raise RequestError("The body must not be compressed (no Content-Encoding).", 415, "content_type")
-    length = given.get(b"content-length", b"0")
-    if length.isdigit() and int(length) > max_body_bytes:
-        raise _too_large(max_body_bytes)
-
-
-async def _read_body(receive: Receive, max_body_bytes: int) -> bytes:
-    deadline = time.monotonic() + BODY_TIMEOUT_S
-    message = await _receive(receive, deadline)
-    if not message.get("more_body"):  # the usual case, without a copy
-        body = message.get("body", b"")
-        if len(body) > max_body_bytes:
-            raise _too_large(max_body_bytes)
-        return body
-    parts, size = [message.get("body", b"")], len(message.get("body", b""))
-    while message.get("more_body"):
-        message = await _receive(receive, deadline)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > max_body_bytes:
-            raise _too_large(max_body_bytes)
-    return b"".join(parts)
-
-
-async def _receive(receive: Receive, deadline: float) -> Message:
-    try:
-        message = await asyncio.wait_for(receive(), max(deadline - time.monotonic(), 0.001))
-    except TimeoutError:
-        raise RequestError(
-            f"The body must arrive within {BODY_TIMEOUT_S} s and did not.", 408, "timeout"
-        ) from None
-    if message["type"] == "http.disconnect":
-        raise RequestError("The client went away before its request was complete.", 400, "disconnect")
-    return message
-
-
-async def _drop_body(scope: MutableMapping[str, Any], receive: Receive) -> None:
-    """Take what is left of a body, within bounds; nothing of one that the client only sends when asked to."""
-    if any(name == b"expect" for name, _ in scope["headers"]):
-        return
-    left, deadline = DROPPED_BYTES, time.monotonic() + DROP_TIMEOUT_S
-    with contextlib.suppress(RequestError):  # it went away, or is too slow
-        while left > 0:
-            message = await _receive(receive, deadline)
-            left -= len(message.get("body", b""))
-            if not message.get("more_body"):
-                break
-
-
-def _too_large(max_body_bytes: int) -> RequestError:
-    return RequestError(
-        f"The body may have {max_body_bytes // 1000} kB at most. Send the rows in several requests.",
-        413,
-        "too_large",
-    )
-
-
-async def _send(answer: Answer, send: Send) -> None:
+async def _send(answer: Answer, send: Send, route: Route | None, closing: bool) -> None:
     headers = [
         (b"content-type", answer.media_type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
+        (b"content-length", b"%d" % len(answer.body)),
         (b"cache-control", b"no-store"),
     ]
-    if answer.status in (408, 413):
-        headers.append((b"connection", b"close"))  # what is left of the body is not read
-    if answer.status == 405:
-        headers.append((b"allow", b"GET, HEAD, POST"))
+    if answer.status >= 400:
+        if answer.status in (408, 413):
+            closing = True  # what is left of the body is not read
+        elif answer.status == 401:
+            headers.append((b"www-authenticate", b'Bearer realm="toolkit"'))
+        elif answer.status == 405 and route is not None:
+            headers.append((b"allow", ", ".join(route.methods).encode()))
+        elif answer.status == 503:
+            headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
+    if closing:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def _is_page(path: str) -> bool:
-    return path in BENTO_PAGES or path.startswith(BENTO_FOLDERS)
-
-
-def _at_start(send: Send) -> Send:
-    """Freeze the heap when the app has fully started.
-
-    Collections of the oldest generation take 0.1 to 0.3 s over what BentoML's imports leave, and are the whole of the
-    slow tail. What is there at the start stays anyhow; what requests leave behind is small and still collected.
-    """
+def _confine(send: Send) -> Send:
+    """Let a page of BentoML's load nothing from elsewhere: it would tell a tracker who looks at it."""
 
     async def wrapped(message: Message) -> None:
-        if message["type"] == "lifespan.startup.complete":
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 50, 50)
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"content-security-policy", PAGE_POLICY)]
         await send(message)
 
     return wrapped
+
+
+def _is_page(path: str) -> bool:
+    return path in BENTO_PAGES or path.startswith(BENTO_FOLDERS)

@@ -43,11 +43,16 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Any:
             return client.Counter(f"toolkit_{name}", text, labels, registry=own)
 
+        def gauge(name: str, text: str) -> Any:
+            return client.Gauge(f"toolkit_{name}", text, registry=own, multiprocess_mode="livesum")
+
         self.requests = counter("requests", "Requests answered.", "endpoint", "status")
         self.errors = counter("errors", "Requests refused or failed, by kind.", "kind")
         self.violations = counter(
             "schema_violations", "Values of refused requests that a feature may not have.", "feature"
         )
+        self.in_flight = gauge("in_flight", "Most requests at once in the last second.")
+        self.in_flight_limit = gauge("in_flight_limit", "Requests at once that are taken.")
         self.latency = client.Histogram(
             "toolkit_request_seconds",
             "Time to answer a prediction request, from its first byte read to its last byte sent.",

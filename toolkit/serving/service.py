@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from toolkit.errors import ToolkitError
 from toolkit.leash import die_with_parent
 from toolkit.serving.endpoints import Endpoints
 from toolkit.serving.front import Front
+from toolkit.serving.guard import Guard, load_tokens
 from toolkit.serving.log import choose_folder
 from toolkit.serving.model import Model, load_model
 from toolkit.serving.monitor import Monitor, find_built_time
+from toolkit.serving.private import open_private
 from toolkit.serving.refusal import Refusal
+from toolkit.serving.tls import CIPHERS, check_pair, find_pair
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
 WORKERS = int(os.environ.get("TOOLKIT_WORKERS", "1"))
@@ -41,6 +45,42 @@ def read_name() -> str:
         return (find_package() / "tag.txt").read_text(encoding="utf-8").partition(":")[0]
     except OSError:
         return "model"
+
+
+def read_settings() -> Mapping[str, Any]:
+    """Read the package's settings; none where nothing is packaged yet: :meth:`Prediction.check` says so."""
+    try:
+        return load_json(find_package() / "settings.json")
+    except ToolkitError:
+        return {}
+
+
+def choose_tls() -> dict[str, Any]:
+    """Choose BentoML's settings for TLS; none for plain HTTP, and where :meth:`Prediction.check` refuses the start."""
+    try:
+        pair = find_pair(read_settings())
+    except ToolkitError:
+        return {}
+    if pair is None:
+        return {}
+    certificate, key = map(str, pair)
+    return {"ssl": {"enabled": True, "certfile": certificate, "keyfile": key, "ciphers": CIPHERS}}
+
+
+def check_surroundings(settings: Mapping[str, Any]) -> None:
+    """Check what the service's environment gives it, and open the private address if there is to be one.
+
+    Raises
+    ------
+    ModelError
+        A token, a certificate or an address cannot be used.
+    """
+    load_tokens()
+    pair = find_pair(settings)
+    if pair is not None:
+        ends = check_pair(*pair)
+        logger.info("The TLS certificate is valid until %s", ends.isoformat(" ", "minutes"))
+    open_private(settings.get("metrics_address", ""))
 
 
 def build_endpoints(model: Model) -> Endpoints:
@@ -67,7 +107,14 @@ class StrictService(Service):
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """Give BentoML's app with the strict layer in front."""
-        front = Front(super().to_asgi(is_main=is_main), lambda: Prediction.endpoints)
+        from toolkit.serving.entrance import set_up  # uvicorn is not imported by what only builds a Bento
+
+        try:
+            tokens = load_tokens()
+        except ToolkitError as error:  # it was well when the service started
+            Prediction.refused, tokens = str(error), []
+        app = super().to_asgi(is_main=is_main)
+        front = Front(app, lambda: Prediction.endpoints, Guard(tokens), at_start=set_up)
         return Refusal(front, lambda: Prediction.refused)
 
 
@@ -88,7 +135,7 @@ class Prediction:
     @bentoml.on_deployment
     @staticmethod
     def check() -> None:
-        """Refuse to start, once and before any worker, with a model that cannot be trusted.
+        """Refuse to start, once and before any worker, with a model that cannot be trusted or a setting that is wrong.
 
         Raises
         ------
@@ -96,7 +143,7 @@ class Prediction:
             With the reason alone, and status 1: BentoML would print a stack trace of any other error.
         """
         try:
-            load_model(find_package())
+            check_surroundings(load_model(find_package()).settings)
         except ToolkitError as error:
             raise SystemExit(f"error: {error}") from None
 
@@ -123,4 +170,5 @@ service = bentoml.service(
     metrics={"enabled": False},  # the service has its own, counted once per worker
     logging={"access": {"enabled": False}},
     traffic={"timeout": 60},
+    **choose_tls(),
 )(Prediction)

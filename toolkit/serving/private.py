@@ -1,0 +1,78 @@
+"""The private address: metrics, status and feedback apart from predictions.
+
+The server's first process opens it, so that a port which is taken ends the start with one message, and its workers
+inherit it like the public one: each answers at it, whichever of them the system picks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+
+from toolkit.errors import ModelError
+
+VARIABLE, DESCRIPTOR = "TOOLKIT_METRICS_ADDRESS", "TOOLKIT_METRICS_DESCRIPTOR"
+ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%\w]+)\]|([^:\[\]\s]+)):(\d{1,5})")
+BACKLOG = 128
+_opened: list[socket.socket] = []  # open as long as the process
+
+
+def open_private(address: str) -> None:
+    """Listen at ``host:port`` for this process' children; the environment variable, if set, is used instead.
+
+    Raises
+    ------
+    ModelError
+        That is no address, or nothing can listen there.
+    """
+    source = VARIABLE if VARIABLE in os.environ else "package.metrics_address"
+    address = os.environ.get(VARIABLE, address)
+    os.environ.pop(DESCRIPTOR, None)  # of a server that started this one
+    if not address:
+        return
+    host, port = parse_address(address, source)
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise ModelError(
+            f"{source} must be an address of this machine with a free port. Got {address}: {error.strerror}."
+        ) from None
+    listener.set_inheritable(True)
+    _opened.append(listener)
+    os.environ[DESCRIPTOR] = str(listener.fileno())
+
+
+def parse_address(text: str, source: str) -> tuple[str, int]:
+    """Split ``host:port``; an IPv6 address stands in brackets.
+
+    Raises
+    ------
+    ModelError
+        The text is something else.
+
+    >>> parse_address("127.0.0.1:9100", "here"), parse_address("[::1]:9100", "here")
+    (('127.0.0.1', 9100), ('::1', 9100))
+    """
+    match = ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match[3]) <= 65535:
+        raise ModelError(f"{source} must be host:port, such as 127.0.0.1:9100. Got '{text[:80]}'.")
+    return match[1] or match[2], int(match[3])
+
+
+def is_apart() -> bool:
+    """Whether the parent process opened a private address."""
+    return bool(os.environ.get(DESCRIPTOR))
+
+
+def take_listener() -> socket.socket | None:
+    """Give the socket that :func:`open_private` opened in the parent process; None if there is none."""
+    if not is_apart():
+        return None
+    listener = socket.socket(fileno=int(os.environ[DESCRIPTOR]))
+    listener.setblocking(False)
+    return listener

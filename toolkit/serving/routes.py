@@ -1,0 +1,91 @@
+"""The service's paths: what each takes, what answers it, and where it is served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from toolkit.errors import RequestError
+from toolkit.serving.endpoints import JSON, Answer, Endpoints
+
+READ = ("GET", "HEAD")
+
+
+class Asked(NamedTuple):
+    """What a request with a body sends: all of the body, its media type, and what answer is accepted."""
+
+    body: bytes
+    media_type: str
+    accept: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """How one path is answered.
+
+    Parameters
+    ----------
+    methods : tuple of str
+        The HTTP methods that it takes.
+    answer : callable
+        Gives the answer, or an awaitable of it where that takes long: only then can the request's time be bounded.
+    bodies : tuple of str
+        Media types of the body; with any, the request counts as work: it is refused when too many are in flight.
+    private : bool
+        Served only at the private address, where there is one.
+    health : bool
+        Served at both addresses and without a token.
+    """
+
+    methods: tuple[str, ...]
+    answer: Callable[[Endpoints, Asked], Answer | Awaitable[Answer]]
+    bodies: tuple[str, ...] = ()
+    private: bool = False
+    health: bool = False
+
+
+ROUTES = {
+    "/predict": Route(("POST",), lambda endpoints, asked: endpoints.predict(asked.body), bodies=(JSON,)),
+    "/feedback": Route(
+        ("POST",), lambda endpoints, asked: endpoints.feedback(asked.body), bodies=(JSON,), private=True
+    ),
+    "/schema": Route(READ, lambda endpoints, _: endpoints.schema()),
+    "/lineage": Route(READ, lambda endpoints, _: endpoints.lineage()),
+    "/metrics": Route(READ, lambda endpoints, _: asyncio.to_thread(endpoints.show_metrics), private=True),
+    "/livez": Route(READ, lambda endpoints, _: endpoints.live(), health=True),
+    "/healthz": Route(READ, lambda endpoints, _: endpoints.live(), health=True),
+    "/readyz": Route(READ, lambda endpoints, _: endpoints.ready(), health=True),
+}
+
+
+def find_route(path: str, apart: bool, private: bool) -> Route:
+    """Find what answers a path.
+
+    Parameters
+    ----------
+    path : str
+        As asked for.
+    apart : bool
+        There is a private address beside the public one.
+    private : bool
+        The request came in at the private address.
+
+    Raises
+    ------
+    RequestError
+        Nothing does, at this address.
+    """
+    route = ROUTES.get(path)
+    if route is None or not _is_here(route, apart, private):
+        here = ", ".join(
+            f"{route.methods[0]} {name}" for name, route in ROUTES.items() if _is_here(route, apart, private)
+        )
+        pages = "" if private else " and the pages at /"
+        raise RequestError(f"There is no {path[:80]} here. There are {here}{pages}.", 404, "not_found")
+    return route
+
+
+def _is_here(route: Route, apart: bool, private: bool) -> bool:
+    return not apart or route.health or route.private == private

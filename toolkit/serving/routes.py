@@ -49,7 +49,10 @@ class Route:
 ROUTES = {
     "/predict": Route(("POST",), lambda endpoints, asked: endpoints.predict(asked.body), bodies=(JSON,)),
     "/feedback": Route(
-        ("POST",), lambda endpoints, asked: endpoints.feedback(asked.body), bodies=(JSON,), private=True
+        ("POST",),
+        lambda endpoints, asked: asyncio.to_thread(endpoints.feedback, asked.body),
+        bodies=(JSON,),
+        private=True,
     ),
     "/schema": Route(READ, lambda endpoints, _: endpoints.schema()),
     "/lineage": Route(READ, lambda endpoints, _: endpoints.lineage()),

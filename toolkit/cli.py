@@ -113,6 +113,10 @@ def _build_parser() -> argparse.ArgumentParser:
     release = commands.add_parser("release", help="make the packaged model the released one, to compare with")
     release.set_defaults(command=_release)
 
+    notify = commands.add_parser("notify", help="who is told of alarms (TOOLKIT_NOTIFY_URLS)")
+    notify.add_argument("--test", action="store_true", help="send each of them a test message")
+    notify.set_defaults(command=_notify)
+
     params = commands.add_parser("params", help="check params.yaml and show its values")
     params.add_argument(
         "--check", action="store_true", help="show nothing; check that the files it names are there, too"
@@ -182,6 +186,13 @@ def _serve(options: argparse.Namespace) -> int:
     from toolkit.paths import project_root
 
     return serve(project_root(), options.tag, options.host, options.port, options.workers)
+
+
+def _notify(options: argparse.Namespace) -> int:
+    from toolkit.packaging.try_notify import show_receivers, try_receivers
+    from toolkit.paths import project_root
+
+    return try_receivers(project_root()) if options.test else show_receivers()
 
 
 def _lineage(options: argparse.Namespace) -> None:

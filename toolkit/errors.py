@@ -11,6 +11,7 @@ ToolkitError            what must hold, what came instead, what to do
 ├── GateFailed          a model that must not be released
 ├── DriftError          drift that cannot be measured
 ├── PackageError        building or finding a Bento
+├── NotifyError         where notifications go, or sending one
 └── RequestError        a request that the service refuses (has an HTTP status)
 """
 
@@ -71,6 +72,22 @@ class DriftError(ToolkitError):
 
 class PackageError(ToolkitError):
     """A Bento cannot be built, found or read."""
+
+
+class NotifyError(ToolkitError):
+    """An address that notifications cannot be sent to, or a notification that was not taken.
+
+    Parameters
+    ----------
+    again : bool
+        Whether trying again may help.
+    wait_s : float
+        How long the receiver asked to wait before that, in seconds.
+    """
+
+    def __init__(self, message: str, *, again: bool = False, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.again, self.wait_s = again, wait_s
 
 
 class RequestError(ToolkitError):

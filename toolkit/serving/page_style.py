@@ -107,7 +107,8 @@ dl { display: grid; grid-template-columns: minmax(6rem, max-content) minmax(0, 1
 dt { color: var(--quiet); font-size: .875rem; } dd { margin: 0; overflow-wrap: anywhere; }
 code { font-size: .85em; overflow-wrap: anywhere; } details { margin-top: .6rem; }
 summary { cursor: pointer; color: var(--quiet); font-size: .875rem; min-height: 1.75rem; }
-.wide { overflow-x: auto; } .wide table { min-width: 34rem; } .wide:focus-visible, a:focus-visible, summary:focus-visible, input:focus-visible {
+.wide { overflow-x: auto; } .wide table { min-width: 34rem; }
+.wide:focus-visible, a:focus-visible, summary:focus-visible, input:focus-visible {
   outline: 2px solid var(--now); outline-offset: 2px; border-radius: 3px; }
 ul.plain { list-style: none; margin: 0; padding: 0; } ul.plain li { margin: .2rem 0; }
 footer { padding-top: .5rem; padding-bottom: 2rem; } footer a { margin-right: 1rem; }

@@ -72,7 +72,8 @@ def encode_outcome(
 
 def fit_label_profile(profile: Profile) -> Profile | None:
     """Give the profile of the true labels alone, from the reference profile; None if that has none."""
-    return None if profile.label is None else Profile((profile.label,))
+    # True labels are few and come late: to learn first how they hang together would take weeks.
+    return None if profile.label is None else Profile((profile.label,)).with_independent_rows()
 
 
 def count_labels(profile: Profile, truths: Sequence[Any]) -> Counts:
@@ -108,9 +109,8 @@ def fit_outcome_profile(target: FloatArray, prediction: FloatArray, classes: Seq
     counts = _count(group, columns)
     # A class that no answer named has no reference, and nothing can be said of its errors.
     known = [index for index in range(len(cells)) if counts[group.slice(index)].any()]
-    return Profile(
-        tuple(replace(cells[index], counts=tuple(map(int, counts[group.slice(index)]))) for index in known)
-    )
+    described = (replace(cells[index], counts=tuple(map(int, counts[group.slice(index)]))) for index in known)
+    return Profile(tuple(described)).with_independent_rows()  # as true labels are
 
 
 def count_outcomes(

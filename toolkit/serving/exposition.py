@@ -33,7 +33,7 @@ class Exposition:
     status : Mapping
         What the leader last wrote.
     facts : Mapping
-        ``version``, ``task``, ``built_s`` of the model, ``log_bytes``.
+        ``version``, ``task``, ``built_s`` of the model, ``log_bytes``, ``log_free_bytes`` (None: no log).
     """
 
     def __init__(
@@ -141,6 +141,9 @@ class Exposition:
             "toolkit_log_segments_removed", "Old segments removed to keep the log in bounds.", tally.removed
         )
         yield GaugeMetricFamily("toolkit_log_bytes", "Size of the prediction log.", self._facts["log_bytes"])
+        free = self._facts.get("log_free_bytes")
+        if free is not None:
+            yield GaugeMetricFamily("toolkit_log_free_bytes", "What the disk of the log has left.", free)
 
 
 def collect_processes() -> Iterator[Metric]:

@@ -122,7 +122,11 @@ class Monitor:
     def show(self) -> bytes:
         """Give all metrics in Prometheus' text format, this worker's waiting rows included."""
         tally, status = self.refresh()
-        facts = {**self._facts, "log_bytes": self._measure_log()}
+        facts = {
+            **self._facts,
+            "log_bytes": self._measure_log(),
+            "log_free_bytes": measure_free(self.log_folder) if self._log else None,
+        }
         return self.metrics.render(Exposition(self._profile, tally, status, facts))
 
     def _measure_log(self) -> int:
@@ -138,6 +142,15 @@ class Monitor:
                 cells.categories, tally.counts.predictions[group.slice(index)].tolist(), strict=False
             )
         }
+
+
+def measure_free(folder: Path) -> int | None:
+    """Measure what the disk of a folder has left for this user, in bytes; None if there is no such folder."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
 
 
 def read_bounds(log: Mapping[str, Any]) -> Bounds:

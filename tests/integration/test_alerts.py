@@ -68,7 +68,9 @@ def mix(rows: float, share: float) -> dict[str, str]:
     """So many rows a minute, of which a share is malignant."""
     parts = {"benign": rows * (1 - share), "malignant": rows * share}
     name = f'toolkit_predictions_total{{{JOB},label="%s"}}'
-    return {name % label: f"0+{count}x200" for label, count in parts.items()}
+    return gauge("rows_total", f"0+{rows}x200") | {
+        name % key: f"0+{count}x200" for key, count in parts.items()
+    }
 
 
 def drift(group: str, column: str, change: float, alarm: int) -> dict[str, str]:
@@ -242,7 +244,8 @@ def test_each_class_of_a_real_model_surges_and_drops(make_packaged, tmp_path, ta
         rest = (1 - share) / (1 - mixed[label])
         rows = {name: 1000 * (share if name == label else old * rest) for name, old in mixed.items()}
         series = f'toolkit_predictions_total{{job="{model.name}",instance="a:1",label=%s}}'
-        return {series % json.dumps(name): f"0+{count:.6f}x200" for name, count in rows.items()}
+        every = {f'toolkit_rows_total{{job="{model.name}",instance="a:1"}}': "0+1000x200"}
+        return every | {series % json.dumps(name): f"0+{count:.6f}x200" for name, count in rows.items()}
 
     tests = []
     for label, old in model.shares:

@@ -19,6 +19,7 @@ from toolkit.packaging.recorded_rules import Watched, list_recorded
 from toolkit.params import Validate
 from toolkit.params_file import load_params
 from toolkit.params_package import Alerts
+from toolkit.serving.exposition import MOST_LABELS, choose_labels
 from toolkit.serving.model import check_manifest
 
 RULES = "alerts.yml"
@@ -84,10 +85,12 @@ def load_watched(folder: Path, validate: Validate) -> Watched:
     shares: tuple[tuple[str, float], ...] = ()
     rows = sum(profile.predictions[0].counts) if profile.predictions else 0
     if cells is not None:
+        shown = choose_labels(profile, MOST_LABELS)
         whole = rows + PRIOR * len(cells.categories)
         shares = tuple(
             (label, (count + PRIOR) / whole)
             for label, count in zip(cells.categories, cells.counts, strict=False)
+            if label in shown
         )
     return Watched(name, shares, rows, validate.metric, validate.limit)
 

@@ -83,14 +83,15 @@ def list_recorded(model: Watched, alerts: Alerts) -> list[dict[str, Any]]:
     }
     if model.shares:
         named |= {
-            "job:toolkit_predictions:increase": f"sum by (job) ({labels})",
+            "job:toolkit_rows:increase": (
+                f"sum by (job) (increase(toolkit_rows_total{{{job}}}[{span(alerts.label_window_s)}]))"
+            ),
             "job_label:toolkit_predictions:share": (
-                f"(sum by (job, label) ({labels}) or 0 * {reference})"
-                f" / on (job) group_left () job:toolkit_predictions:increase{{{job}}}"
+                f"sum by (job, label) ({labels}) / on (job) group_left () job:toolkit_rows:increase{{{job}}}"
             ),
             "job_label:toolkit_predictions:noise": (
                 f"{SIGMAS} * ({reference} * (1 - {reference})) ^ 0.5 * on (job) group_left ()"
-                f" (1 / {model.rows} + 1 / job:toolkit_predictions:increase{{{job}}}) ^ 0.5"
+                f" (1 / {model.rows} + 1 / job:toolkit_rows:increase{{{job}}}) ^ 0.5"
             ),
         }
     mix = [

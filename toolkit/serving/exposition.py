@@ -2,7 +2,8 @@
 
 So each row is counted once, whichever worker answers the scrape, and the counts go on after a restart. The number of
 series is bounded by the model, since no label has a value that a request could choose; where a model has so many
-columns that they would be more than ``MOST_SERIES``, the columns that changed least are left out.
+columns or classes that they would be more than ``MOST_SERIES``, the columns that changed least and the rarest classes
+are left out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from toolkit.monitoring.profile import Profile
 from toolkit.serving.ledger import Tally
 
 MOST_SERIES = 1000
-OTHER_SERIES = 250  # kept for what does not grow with the number of columns
+OTHER_SERIES = 250  # kept for what does not grow with the number of columns or classes
+MOST_LABELS = 100  # the most frequent ones of the reference, so that they stay the same
+MOST_SCORES = 10  # histograms of probabilities, of the same
+COLUMN_SERIES = 5  # three of drift, missing values, unseen values
 
 
 class Exposition:
@@ -40,6 +44,14 @@ class Exposition:
         self, profile: Profile, tally: Tally, status: Mapping[str, Any], facts: Mapping[str, Any]
     ) -> None:
         self._profile, self._tally, self._status, self._facts = profile, tally, status, facts
+        labels = choose_labels(profile, MOST_LABELS)
+        scores = [cells for cells in profile.predictions if cells.ordered]
+        if len(scores) > MOST_SCORES:
+            kept = {f"p_{label}" for label in labels[:MOST_SCORES]}
+            scores = [cells for cells in scores if cells.name in kept]
+        used = len(labels) + sum(len(cells.edges) + 3 for cells in scores)  # and +Inf, count and sum
+        self._labels, self._scores = frozenset(labels), frozenset(cells.name for cells in scores)
+        self._most_columns = (MOST_SERIES - OTHER_SERIES - used) // COLUMN_SERIES
 
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
@@ -70,7 +82,10 @@ class Exposition:
             counts = self._tally.counts.predictions[group.slice(index)].tolist()
             if not cells.ordered:
                 for label, count in zip(cells.categories, counts, strict=False):
-                    labels.add_metric((label,), count)
+                    if label in self._labels:
+                        labels.add_metric((label,), count)
+                continue
+            if cells.name not in self._scores:
                 continue
             edges = [*(f"{edge:.6g}" for edge in cells.edges), "+Inf"]
             upto, buckets = 0, []
@@ -89,8 +104,13 @@ class Exposition:
             labels=("feature",),
         )
         group = self._profile.feature_group
-        for index, cells in enumerate(self._profile.features):
-            counts = self._tally.counts.features[group.slice(index)]
+        found = [
+            (cells, self._tally.counts.features[group.slice(index)])
+            for index, cells in enumerate(self._profile.features)
+        ]
+        if len(found) > self._most_columns:
+            found = sorted(found, key=lambda each: -int(each[1][-2:].sum()))[: self._most_columns]
+        for cells, counts in found:
             if counts[-1]:
                 missing.add_metric((cells.name,), int(counts[-1]))
             if cells.kind == "category" and counts[-2]:
@@ -117,9 +137,7 @@ class Exposition:
             if statistics:
                 total.add_metric((watch,), statistics["evidence"])
                 columns += statistics["columns"]
-        most = (
-            MOST_SERIES - OTHER_SERIES
-        ) // 5  # three series here, and one each for missing and unseen values
+        most = self._most_columns
         if len(columns) > most:
             columns = sorted(columns, key=lambda each: (not each["alarm"], -each["log_evidence"]))[:most]
         for column in columns:
@@ -144,6 +162,15 @@ class Exposition:
         free = self._facts.get("log_free_bytes")
         if free is not None:
             yield GaugeMetricFamily("toolkit_log_free_bytes", "What the disk of the log has left.", free)
+
+
+def choose_labels(profile: Profile, most: int) -> list[str]:
+    """Choose the labels that the reference has most of, the most frequent first; none for regression."""
+    for cells in profile.predictions:
+        if not cells.ordered:
+            ranked = sorted(zip(cells.categories, cells.counts, strict=False), key=lambda each: -each[1])
+            return [label for label, _ in ranked[:most]]
+    return []
 
 
 def collect_processes() -> Iterator[Metric]:

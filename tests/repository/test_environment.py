@@ -60,7 +60,6 @@ def test_service_lock_holds_nothing_of_the_pipeline() -> None:
         "ray",
         "label-studio-sdk",
         "pandas",
-        "pyarrow",
         "matplotlib",
         "scikit-learn",
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from toolkit.errors import RequestError, suggest
@@ -72,9 +73,8 @@ def find_name_faults(
     """Find columns that are unknown, repeated or missing."""
     if len(names) == len(inputs) and inputs.keys() == set(names):
         return []
-    findings = [
-        finding("is given more than once.", None, name) for name, times in Counter(names).items() if times > 1
-    ]
+    repeated = (name for name, times in Counter(names).items() if times > 1)
+    findings = [finding("is given more than once.", None, name) for name in islice(repeated, MAX_FINDINGS)]
     unknown = [name for name in dict.fromkeys(names) if name not in inputs][:MAX_FINDINGS]
     findings += [
         finding(f"is not a feature of the model.{suggest(name[:80], inputs)}", None, name) for name in unknown

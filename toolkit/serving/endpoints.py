@@ -16,8 +16,9 @@ from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
 from toolkit.serving.records import Answered
 from toolkit.serving.render import render_many, render_one
-from toolkit.serving.request import parse_request
+from toolkit.serving.request import Wanted, parse_request
 from toolkit.serving.rows import Ids, Rows
+from toolkit.serving.tables import ARROW, Tables
 
 JSON = "application/json"
 
@@ -49,14 +50,26 @@ class Endpoints:
     def __init__(self, model: Model, monitor: Monitor, lineage: Mapping[str, Any]) -> None:
         self.model, self.monitor, self.metrics = model, monitor, monitor.metrics
         self.draining = False  # the process is about to end
-        self._max_rows = int(model.settings["limits"]["rows"])
+        limits = model.settings["limits"]
+        self._max_rows = int(limits["rows"])
         self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
         self._zoned = model.zoned
+        wanted = Wanted(self._inputs, self._nullable, self._rules, self._zoned)
+        self.tables = Tables(wanted, int(limits["bulk_rows"]), int(limits["body_kb"]) * 1000)
         self._schema = orjson.dumps(describe_schema(model))
         self._lineage = orjson.dumps(lineage)
 
-    def predict(self, body: bytes) -> Answer:
+    def predict(self, body: bytes, form: str = JSON, arrow: bool = False) -> Answer:
         """Answer ``POST /predict``.
+
+        Parameters
+        ----------
+        body : bytes
+            The rows.
+        form : str
+            Media type of the body: JSON, or one of :data:`toolkit.serving.tables.FORMS`.
+        arrow : bool
+            Answer as an Arrow stream.
 
         Raises
         ------
@@ -64,16 +77,20 @@ class Endpoints:
             The body is refused; names row and feature.
         """
         begin = time.perf_counter()
-        rows = parse_request(
-            body, self._inputs, self._nullable, self._max_rows, rules=self._rules, zoned=self._zoned
-        )
-        return Answer(200, self._answer(rows, begin))
-
-    def _answer(self, rows: Rows, begin: float) -> bytes:
-        """Predict checked rows, hand them to the recorder, give the answer's content; ``begin``: a perf_counter."""
+        rows = self._read(body, form)
         predictions = self._predict(rows)
         ids = self._record(rows, predictions, begin)
-        return (render_one if rows.single else render_many)(self.model.version, ids, predictions)
+        version = self.model.version
+        if arrow:
+            return Answer(200, self.tables.write(version, ids, predictions), ARROW)
+        return Answer(200, (render_one if rows.single else render_many)(version, ids, predictions))
+
+    def _read(self, body: bytes, form: str) -> Rows:
+        if form != JSON:
+            return self.tables.read(body, form)
+        return parse_request(
+            body, self._inputs, self._nullable, self._max_rows, rules=self._rules, zoned=self._zoned
+        )
 
     def _record(self, rows: Rows, predictions: Predictions, begin: float) -> Ids:
         """Give the rows their ids, and hand all to the recorder."""

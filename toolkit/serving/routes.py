@@ -9,8 +9,12 @@ from typing import NamedTuple
 
 from toolkit.errors import RequestError
 from toolkit.serving.endpoints import JSON, Answer, Endpoints
+from toolkit.serving.tables import ARROW, FORMS
 
 READ = ("GET", "HEAD")
+QUICK_BYTES = (
+    32_768  # of JSON, answered at once: a thread would cost more. Large ones must not keep small ones waiting
+)
 
 
 class Asked(NamedTuple):
@@ -46,8 +50,24 @@ class Route:
     health: bool = False
 
 
+def _predict(endpoints: Endpoints, asked: Asked) -> Answer | Awaitable[Answer]:
+    arrow = wants_arrow(asked.accept)
+    if asked.media_type == JSON and not arrow and len(asked.body) <= QUICK_BYTES:
+        return endpoints.predict(asked.body)
+    return asyncio.to_thread(endpoints.predict, asked.body, asked.media_type, arrow)
+
+
+def wants_arrow(accept: str) -> bool:
+    """Tell whether an Accept header names Arrow's stream.
+
+    >>> wants_arrow("application/vnd.apache.arrow.stream, */*;q=0.1"), wants_arrow("*/*")
+    (True, False)
+    """
+    return any(each.split(";")[0].strip().lower() == ARROW for each in accept.split(","))
+
+
 ROUTES = {
-    "/predict": Route(("POST",), lambda endpoints, asked: endpoints.predict(asked.body), bodies=(JSON,)),
+    "/predict": Route(("POST",), _predict, bodies=(JSON, *FORMS)),
     "/feedback": Route(
         ("POST",),
         lambda endpoints, asked: asyncio.to_thread(endpoints.feedback, asked.body),

@@ -139,7 +139,7 @@ class DriftDetector:
         self._evidence.add(self._shares.count(block), elapsed, self.rows, self._time_s, alarmed)
         self._recent.add(block)
         self._clear_alarms(alarmed)
-        reached = self._evidence.measure_means() >= self._evidence.log_bound
+        reached = self._evidence.measure_means() >= self._evidence.bound
         for column in np.flatnonzero(reached & ~alarmed).tolist():
             self._raise_alarm(column)
         self._learn(block, elapsed)
@@ -179,7 +179,7 @@ class DriftDetector:
 
     def _clear_alarms(self, alarmed: np.ndarray) -> None:
         """End the alarms of columns whose evidence fell; of those that wait it was no more than the bound."""
-        over = self._evidence.measure_peaks() <= self._evidence.log_bound - math.log(CLEAR_ODDS)
+        over = self._evidence.measure_peaks() <= self._evidence.bound / CLEAR_ODDS
         for column in np.flatnonzero(alarmed & over).tolist():
             self._book.end(column, self.rows, _give_time(self._time_s))
             self._evidence.begin_anew(column, self.rows, self._time_s)
@@ -200,8 +200,8 @@ class DriftDetector:
         """
         change = self._recent.measure_change(self._limits.reference)
         alarmed, most_of_all = self._book.find_alarmed(), math.log(FEWEST_ROWS)
-        found = self._evidence.measure_means() - self._evidence.log_bound + most_of_all
-        found = np.clip(found, 0.0, most_of_all)
+        found = self._evidence.measure_means() / self._evidence.bound * FEWEST_ROWS
+        found = np.log(np.clip(found, 1.0, FEWEST_ROWS))
         still_learns = self._limits.learning
         columns = []
         for index, (group, name) in enumerate(self._book.names):

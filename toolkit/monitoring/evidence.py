@@ -28,7 +28,9 @@ DELTAS = (0.03, 0.08, 0.2, 0.4)
 # No more than one false alarm in so many rows, either: R would reach its bound by the passing of time alone where
 # that passes between few rows (a quiet service, a clock that jumps).
 FEWEST_ROWS = 20_000
-ARRAYS = ("log_r", "cusum", "since_row", "since_s", "hits", "tried")
+_MOST = 1e6  # times the bound: R needs not be known beyond, and cannot overflow
+_MOST_LOG = 500.0
+ARRAYS = ("r", "cusum", "since_row", "since_s", "hits", "tried")
 
 
 class Evidence:
@@ -43,24 +45,25 @@ class Evidence:
 
     Attributes
     ----------
-    log_r, cusum : ndarray of float64
-        Log of R, and the log likelihood ratio since it was last above 0 (where the change began, if there was one).
+    r, cusum : ndarray of float64
+        R, and the log likelihood ratio since it was last above 0 (where the change began, if there was one).
     since_row, since_s, hits, tried : ndarray
         When that was, and the rows in the share, and that it is a share of, since then.
-    log_bound : float
-        Log of the mean R of a column that alarms: every column has an equal part of the false alarms.
+    bound : float
+        The mean R of a column that alarms: every column has an equal part of the false alarms.
     """
 
     def __init__(self, shares: Shares, every: float) -> None:
         self._shares, self._every = shares, every
         self._first = np.flatnonzero(np.diff(shares.column, prepend=-1))  # first share of each column
         shape = (len(DELTAS), 2, len(shares))
-        self._if_hit: FloatArray = np.zeros(shape)
-        self._if_miss: FloatArray = np.zeros(shape)
+        self._for_hit: FloatArray = np.zeros(shape)
+        self._for_row: FloatArray = np.zeros(shape)
         self._testable: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
         self._effect: FloatArray = np.ones(len(shares))
-        self._peak: FloatArray = np.full(len(self._first), -np.inf)
-        self.log_r: FloatArray = np.full(shape, -np.inf)
+        self._parts: IntArray = np.zeros(len(self._first), dtype=np.int64)
+        self.bound = every
+        self.r: FloatArray = np.zeros(shape)
         self.cusum: FloatArray = np.zeros(shape)
         self.since_row: IntArray = np.zeros(shape, dtype=np.int64)
         self.since_s: FloatArray = np.full(shape, np.nan)
@@ -80,15 +83,13 @@ class Evidence:
         limit = np.minimum(limit, 1.0)
         raised = limit + np.minimum(np.array(DELTAS)[:, None, None], (1 - limit) / 2)
         self._testable = np.broadcast_to((limit > 0) & (limit < 1), raised.shape)
-        self._if_hit, self._if_miss = np.zeros(raised.shape), np.zeros(raised.shape)
-        np.log(raised / limit, out=self._if_hit, where=self._testable)
-        np.log((1 - raised) / np.where(limit < 1, 1 - limit, 1), out=self._if_miss, where=self._testable)
-        self._if_hit /= effect
-        self._if_miss /= effect
+        if_hit, if_miss = np.zeros(raised.shape), np.zeros(raised.shape)
+        np.log(raised / limit, out=if_hit, where=self._testable)
+        np.log((1 - raised) / np.where(limit < 1, 1 - limit, 1), out=if_miss, where=self._testable)
+        self._for_hit, self._for_row = (if_hit - if_miss) / effect, if_miss / effect
         self._effect = effect
-        parts = np.add.reduceat(self._testable.sum(axis=(0, 1)), self._first)
-        self._log_parts = np.log(np.maximum(parts, 1))
-        self.log_bound = float(np.log(self._every) + np.log(max(np.count_nonzero(parts), 1)))
+        self._parts = np.add.reduceat(self._testable.sum(axis=(0, 1)), self._first)
+        self.bound = self._every * max(np.count_nonzero(self._parts), 1)
 
     @property
     def watched_shares(self) -> int:
@@ -118,47 +119,47 @@ class Evidence:
         """
         hits, tried = counted
         sides = np.stack([hits, tried - hits])
-        log_ratio = sides * self._if_hit + (tried - sides) * self._if_miss
+        log_ratio = sides * self._for_hit
+        log_ratio += tried * self._for_row
         waits = alarmed[self._shares.column]
         weight = np.minimum(elapsed, tried * (self._every / FEWEST_ROWS) / self._effect)
-        with np.errstate(divide="ignore"):
-            log_weight = np.log(np.where(waits, 0.0, weight))
-        log_r = np.logaddexp(self.log_r, log_weight) + log_ratio
-        if waits.any():  # no more than the bound, or a long drift could never end
-            log_r = np.where(waits, np.minimum(log_r, self.log_bound), log_r)
-        self.log_r = np.where(self._testable, log_r, -np.inf)
-        self.cusum += log_ratio
-        self._follow_starts(sides, tried, row, time_s)
+        weight = np.where(waits, 0.0, weight) * self._testable
+        # Of a column that waits no more than the bound, or a long drift could never end.
+        most = np.where(waits, self.bound, self.bound * _MOST)
+        self.r = np.minimum((self.r + weight) * np.exp(np.minimum(log_ratio, _MOST_LOG)), most)
+        self._follow_starts(log_ratio, sides, tried, row, time_s)
 
-    def _follow_starts(self, sides: Any, tried: Any, row: int, time_s: float) -> None:
+    def _follow_starts(self, log_ratio: FloatArray, sides: Any, tried: Any, row: int, time_s: float) -> None:
+        self.cusum += log_ratio
         at_rest = self.cusum <= 0
-        self.cusum[at_rest] = 0.0
-        self.hits = np.where(at_rest, 0, self.hits + sides)
-        self.tried = np.where(at_rest, 0, self.tried + tried)
-        self.since_row[at_rest] = row
-        self.since_s[at_rest] = time_s
+        self.hits += sides
+        self.tried += tried
+        for array, at_start in (
+            (self.cusum, 0.0),
+            (self.hits, 0),
+            (self.tried, 0),
+            (self.since_row, row),
+            (self.since_s, time_s),
+        ):
+            np.copyto(array, at_start, where=at_rest)
 
     def measure_peaks(self) -> FloatArray:
-        """Measure the log of the largest R of each column."""
-        return np.maximum.reduceat(self.log_r.max(axis=(0, 1)), self._first)
+        """Measure the largest R of each column."""
+        return np.maximum.reduceat(self.r.max(axis=(0, 1)), self._first)
 
     def measure_means(self) -> FloatArray:
-        """Measure the log of the mean R of each column."""
-        peaks = self.measure_peaks()
-        above = np.where(np.isfinite(peaks), peaks, 0.0)
-        parts = np.exp(self.log_r - above[self._shares.column]).sum(axis=(0, 1))
-        with np.errstate(divide="ignore"):
-            return np.log(np.add.reduceat(parts, self._first)) + above - self._log_parts
+        """Measure the mean R of each column."""
+        return np.add.reduceat(self.r.sum(axis=(0, 1)), self._first) / np.maximum(self._parts, 1)
 
     def find_strongest(self, column: int) -> tuple[int, int, int]:
-        """Find a column's component with the most evidence: delta, side, share."""
-        own = np.where(self._shares.column == column, self.log_r, -np.inf)
+        """Find the component of a column that speaks most for a change since some time: delta, side, share."""
+        own = np.where(self._shares.column == column, self.cusum, -np.inf)
         delta, side, share = np.unravel_index(np.argmax(own), own.shape)
         return int(delta), int(side), int(share)
 
     def begin_anew(self, column: int, row: int, time_s: float) -> None:
         """Forget what was gathered about a column."""
         own = self._shares.column == column
-        self.log_r[..., own] = -np.inf
-        self.cusum[..., own], self.hits[..., own], self.tried[..., own] = 0.0, 0, 0
+        for array in (self.r, self.cusum, self.hits, self.tried):
+            array[..., own] = 0
         self.since_row[..., own], self.since_s[..., own] = row, time_s

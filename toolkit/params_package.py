@@ -16,6 +16,7 @@ class Limits(Section):
     bulk_rows: int = Field(
         100_000, ge=1, le=10_000_000, description="most rows in one request of Arrow or Parquet"
     )
+    explain_rows: int = Field(100, ge=1, le=10_000, description="most rows in one request to explain")
     body_kb: int = Field(4096, ge=1, le=1_048_576, description="largest request body, in kB")
     in_flight: int = Field(64, ge=1, le=10_000, description="requests at once per worker; more get 503")
     body_timeout_s: int = Field(30, ge=1, le=3600, description="time that a client has to send its body")

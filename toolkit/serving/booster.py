@@ -18,7 +18,8 @@ import numpy as np
 
 from toolkit.errors import ModelError
 
-FLOAT64, ROW_MAJOR, PREDICT_NORMAL = 1, 1, 0
+FLOAT64, ROW_MAJOR = 1, 1
+PREDICT_NORMAL, PREDICT_RAW_SCORE, PREDICT_CONTRIB = 0, 1, 3  # C_API_PREDICT_...
 ALL_TREES = (0, -1)  # start_iteration, num_iteration
 
 
@@ -65,33 +66,50 @@ class Booster:
         ModelError
             The matrix has another number of columns than the model has features.
         """
+        rows = self._check(matrix)
+        if len(rows) != 1:
+            return self._predict(rows, PREDICT_NORMAL, self.outputs)
+        result = np.empty((1, self.outputs))
+        address, into = ctypes.c_void_p(rows.ctypes.data), ctypes.c_void_p(result.ctypes.data)
+        length = ctypes.c_int64()
+        self._call("LGBM_BoosterPredictForMatSingleRowFast", self._fast, address, ctypes.byref(length), into)
+        return result
+
+    def score(self, matrix: np.ndarray) -> np.ndarray:
+        """Give the raw scores of rows, before any link function: float64 (n, outputs)."""
+        return self._predict(self._check(matrix), PREDICT_RAW_SCORE, self.outputs)
+
+    def contribute(self, matrix: np.ndarray) -> np.ndarray:
+        """Give what each feature adds to the raw scores of rows: (n, outputs, num_features + 1), the base last."""
+        width = self.num_features + 1
+        found = self._predict(self._check(matrix), PREDICT_CONTRIB, self.outputs * width)
+        return found.reshape(len(found), self.outputs, width)
+
+    def _check(self, matrix: np.ndarray) -> np.ndarray:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != self.num_features:
             raise ModelError(
                 f"The model takes a matrix of {self.num_features} columns and got one of shape {rows.shape}."
             )
-        result = np.empty((len(rows), self.outputs))
-        length = ctypes.c_int64()
-        address = ctypes.c_void_p(rows.ctypes.data)
-        into = ctypes.c_void_p(result.ctypes.data)
-        if len(rows) == 1:
-            self._call(
-                "LGBM_BoosterPredictForMatSingleRowFast", self._fast, address, ctypes.byref(length), into
-            )
-        elif len(rows):
+        return rows
+
+    def _predict(self, rows: np.ndarray, kind: int, width: int) -> np.ndarray:
+        result = np.empty((len(rows), width))
+        if len(rows):
+            length = ctypes.c_int64()
             self._call(
                 "LGBM_BoosterPredictForMat",
                 self._handle,
-                address,
+                ctypes.c_void_p(rows.ctypes.data),
                 FLOAT64,
                 ctypes.c_int32(len(rows)),
                 ctypes.c_int32(self.num_features),
                 ROW_MAJOR,
-                PREDICT_NORMAL,
+                kind,
                 *ALL_TREES,
                 self._parameters,
                 ctypes.byref(length),
-                into,
+                ctypes.c_void_p(result.ctypes.data),
             )
         return result
 

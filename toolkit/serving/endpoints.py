@@ -12,6 +12,7 @@ import orjson
 
 from toolkit.errors import RequestError, ToolkitError
 from toolkit.features.functions import RowFault
+from toolkit.serving.explain import Explainer, parse_top
 from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
 from toolkit.serving.records import Answered
@@ -56,6 +57,8 @@ class Endpoints:
         self._zoned = model.zoned
         wanted = Wanted(self._inputs, self._nullable, self._rules, self._zoned)
         self.tables = Tables(wanted, int(limits["bulk_rows"]), int(limits["body_kb"]) * 1000)
+        self._explainer = Explainer(model)
+        self._explained_rows = int(limits.get("explain_rows", 100))
         self._schema = orjson.dumps(describe_schema(model))
         self._lineage = orjson.dumps(lineage)
 
@@ -85,12 +88,27 @@ class Endpoints:
             return Answer(200, self.tables.write(version, ids, predictions), ARROW)
         return Answer(200, (render_one if rows.single else render_many)(version, ids, predictions))
 
-    def _read(self, body: bytes, form: str) -> Rows:
+    def explain(self, body: bytes, query: bytes = b"") -> Answer:
+        """Answer ``POST /explain``: predictions, and what each feature adds to them. They are not recorded.
+
+        Raises
+        ------
+        RequestError
+            The body or the query is refused.
+        """
+        top = parse_top(query)
+        rows = self._read(body, JSON, self._explained_rows)
+        try:
+            predictions, explained = self._explainer.measure(rows.columns)
+        except RowFault as fault:
+            raise _refuse(fault) from None
+        return Answer(200, self._explainer.render(predictions, explained, top))
+
+    def _read(self, body: bytes, form: str, max_rows: int = 0) -> Rows:
         if form != JSON:
             return self.tables.read(body, form)
-        return parse_request(
-            body, self._inputs, self._nullable, self._max_rows, rules=self._rules, zoned=self._zoned
-        )
+        most = max_rows or self._max_rows
+        return parse_request(body, self._inputs, self._nullable, most, rules=self._rules, zoned=self._zoned)
 
     def _record(self, rows: Rows, predictions: Predictions, begin: float) -> Ids:
         """Give the rows their ids, and hand all to the recorder."""
@@ -104,12 +122,8 @@ class Endpoints:
             if rows.count == 1:
                 return self.model.predict_rows(rows.sent)
             return self.model.predict(rows.columns, first_row=0)
-        except RowFault as fault:  # the values are allowed, and a person's function cannot do with them
-            name = fault.definition.name
-            # No values here: a personal one must not get into the log.
-            logger.warning("The function of feature '%s' cannot compute a row of a request.", name)
-            finding = {"message": str(fault), "row": fault.row, "feature": name}
-            raise RequestError(str(fault), 422, "feature", [finding]) from None
+        except RowFault as fault:
+            raise _refuse(fault) from None
 
     def feedback(self, body: bytes) -> Answer:
         """Answer ``POST /feedback``: true labels by prediction id. It reads and writes files, so not in the event loop.
@@ -154,6 +168,15 @@ class Endpoints:
     def show_metrics(self) -> Answer:
         """Answer ``GET /metrics``, this worker's waiting rows included."""
         return Answer(200, self.monitor.show(), "text/plain; version=0.0.4; charset=utf-8")
+
+
+def _refuse(fault: RowFault) -> RequestError:
+    """Turn a fault of a person's function into a refusal: the values are allowed, and it cannot do with them."""
+    name = fault.definition.name
+    # No values here: a personal one must not get into the log.
+    logger.warning("The function of feature '%s' cannot compute a row of a request.", name)
+    finding = {"message": str(fault), "row": fault.row, "feature": name}
+    return RequestError(str(fault), 422, "feature", [finding])
 
 
 def describe_schema(model: Model) -> dict[str, Any]:

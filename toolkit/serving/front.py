@@ -148,7 +148,8 @@ class Front:
             media_type = check_headers(headers, route.bodies, max_body_bytes)
             body = await read_body(receive, max_body_bytes, body_timeout_s, self.load)
             self.load.check()
-            asked = Asked(body, media_type, headers.get(b"accept", b"").decode("latin-1"))
+            accept = headers.get(b"accept", b"").decode("latin-1")
+            asked = Asked(body, media_type, accept, scope.get("query_string", b""))
         answer = route.answer(endpoints, asked)
         if isinstance(answer, Answer):
             return answer

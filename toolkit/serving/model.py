@@ -115,15 +115,16 @@ class Model:
         ``first_row`` is what messages call the first row: 1 for a table, 0 for a request.
         """
         used = {name: columns[name] for name in self.inputs}
-        return self._interpret(self.booster.predict(self.features.matrix(used, first_row=first_row)))
+        return self.interpret(self.booster.predict(self.features.matrix(used, first_row=first_row)))
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> Predictions:
         """Predict rows given as mappings from column to value."""
         if len(rows) == 1:
-            return self._interpret(self.booster.predict(self.features.row(rows[0])[np.newaxis, :]))
+            return self.interpret(self.booster.predict(self.features.row(rows[0])[np.newaxis, :]))
         return self.predict({name: [row[name] for row in rows] for name in self.inputs}, first_row=0)
 
-    def _interpret(self, raw: np.ndarray) -> Predictions:
+    def interpret(self, raw: np.ndarray) -> Predictions:
+        """Give what the booster's outputs (n, outputs) say."""
         if self.task == "regression":
             return Predictions((), None, raw[:, 0])
         if self.task == "binary":

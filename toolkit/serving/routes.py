@@ -18,11 +18,12 @@ QUICK_BYTES = (
 
 
 class Asked(NamedTuple):
-    """What a request with a body sends: all of the body, its media type, and what answer is accepted."""
+    """What a request with a body sends: all of the body, its media type, what answer is accepted, and the query."""
 
     body: bytes
     media_type: str
     accept: str
+    query: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ def wants_arrow(accept: str) -> bool:
 
 ROUTES = {
     "/predict": Route(("POST",), _predict, bodies=(JSON, *FORMS)),
+    "/explain": Route(
+        ("POST",),
+        lambda endpoints, asked: asyncio.to_thread(endpoints.explain, asked.body, asked.query),
+        bodies=(JSON,),
+    ),
     "/feedback": Route(
         ("POST",),
         lambda endpoints, asked: asyncio.to_thread(endpoints.feedback, asked.body),

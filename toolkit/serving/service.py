@@ -156,6 +156,11 @@ class Prediction:
         """
         return json.loads(self.endpoints.predict(json.dumps({"rows": rows}).encode()).body)
 
+    @bentoml.api(route="/explain")
+    def explain(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Explain rows: their predictions, and what each feature adds to the model's raw score."""
+        return json.loads(self.endpoints.explain(json.dumps({"rows": rows}).encode()).body)
+
     @bentoml.on_shutdown
     def close(self) -> None:
         """Write what waits, before the process ends."""

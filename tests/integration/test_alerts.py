@@ -14,6 +14,7 @@ from prometheus_tools import call
 from ruamel.yaml import YAML
 
 from toolkit.artifacts import write_text
+from toolkit.cli import main
 from toolkit.errors import ToolkitError
 from toolkit.packaging import alert_rules as rules
 from toolkit.packaging.alert_rules import list_alerts
@@ -141,6 +142,8 @@ CASES = [
     quiet("ModelLogLoss", gauge("log_records_lost_total", "5x20"), "4m"),
     quiet("ModelLogLoss", gauge("log_records_lost_total", "0 0 5x20"), "10m"),  # over
     Case("ModelNotificationsFail", gauge("notifications_total", "0 0 1x20", result="failed"), "4m", HERE,
+         ((rules.NUMBER, "1"),)),
+    Case("ModelNotificationsFail", gauge("notifications_total", "0 0 1x20", result="dropped"), "4m", HERE,
          ((rules.NUMBER, "1"),)),
     quiet("ModelNotificationsFail", gauge("notifications_total", "0 0 1x20", result="sent"), "4m"),
     Case("ModelLogDiskFull", gauge("log_free_bytes", 1023999999), "2m", HERE, ((rules.BYTES, "976.6MiB"),)),
@@ -276,6 +279,7 @@ def quote(name: str) -> str:
     return json.dumps(name, ensure_ascii=False).replace("\x85", "\\u0085")
 
 
+FILES = ("alerts.yml", "prometheus.yml", "alertmanager.yml", "dashboard.json")
 NASTY = (
     'a"b\n{}',
     "it's",
@@ -382,3 +386,13 @@ def test_files_are_the_same_each_time_and_without_a_secret(written, make_package
 def test_alerts_are_made_of_files(tmp_path):
     with pytest.raises(ToolkitError, match="give a Bento's tag or a folder"):
         write_alerts(ROOT, tmp_path, "http://127.0.0.1:3000")
+
+
+def test_the_command_says_what_it_wrote(make_packaged, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TOOLKIT_ROOT", str(ROOT))
+    output = tmp_path / "made"
+    assert main(["alerts", str(make_packaged().folder), "--output", str(output), "--target", "a:1"]) == 0
+    assert capsys.readouterr().out.split() == [str(output / name) for name in FILES]
+    assert sorted(path.name for path in output.iterdir()) == sorted(FILES)
+    assert main(["alerts", "none:1"]) == 1
+    assert "'none:1' must be the tag of a Bento" in capsys.readouterr().err

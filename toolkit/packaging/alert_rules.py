@@ -210,7 +210,7 @@ def _list_upkeep(model: Watched, alerts: Alerts) -> list[Rule]:
     name, job, window = model.name, f'job="{model.name}"', span(alerts.window_s)
     lost = f"sum by (job, instance) (increase(toolkit_log_records_lost_total{{{job}}}[{window}]))"
     failed = (
-        f'sum by (job, instance) (increase(toolkit_notifications_total{{{job},result="failed"}}[{window}]))'
+        f'sum by (job, instance) (increase(toolkit_notifications_total{{{job},result!="sent"}}[{window}]))'
     )
     rules = [
         Rule(
@@ -222,7 +222,7 @@ def _list_upkeep(model: Watched, alerts: Alerts) -> list[Rule]:
         Rule(
             "ModelNotificationsFail", "warning", f"{failed} > 0", 0,
             f"{name}: its own notifications do not arrive",
-            f"About {NUMBER} messages of {INSTANCE} could not be sent in the last {window}.",
+            f"About {NUMBER} messages of {INSTANCE} could not be sent, or were given up, in the last {window}.",
             "see in the service's log what the receiver answered; check its address and token.",
         ),
     ]  # fmt: skip

@@ -6,7 +6,7 @@ Features and classes come in as values of labels, so the same dashboard suits a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.packaging.recorded_rules import ANSWERS, Watched
@@ -64,7 +64,7 @@ def _list_rows(model: Watched) -> list[tuple[str, list[Panel]]]:
         ("Predictions", _list_predictions(model)),
         ("Drift", _list_drift()),
         ("Performance", _list_performance(model)),
-        ("Prediction log", _list_log()),
+        ("Log and notifications", _list_log()),
         ("Resources", _list_resources()),
     ]
 
@@ -113,23 +113,23 @@ def _list_errors() -> list[Panel]:
 
 def _list_predictions(model: Watched) -> list[Panel]:
     labels = f"sum by (label) (rate(toolkit_predictions_total{{{HERE}}}{RATE}))"
-    mix = [
-        Panel("Labels predicted", (
-            (f"{labels} / ignoring (label) group_left () sum({labels})", "{{label}}"),
-            ('job_label:toolkit_predictions:reference{job="$job"}', "{{label}} (reference)")), "percentunit"),
-    ] if model.shares else []  # fmt: skip
-    rows = f"ignoring (feature) group_left () sum(rate(toolkit_rows_total{{{HERE}}}{RATE}))"
-    return [
-        *mix,
-        Panel("Scores", ((f"sum by (output, le) (increase(toolkit_score_bucket{{{HERE}}}{RATE}))", "{{le}}"),),
+    rows = f"sum(rate(toolkit_rows_total{{{HERE}}}{RATE}))"
+    of_rows = f"ignoring (feature) group_left () {rows}"
+    panels = [
+        Panel("Scores", ((f'sum by (le) (increase(toolkit_score_bucket{{{HERE},output="$output"}}{RATE}))', "{{le}}"),),
               kind="heatmap"),
         Panel("Missing values, share of rows", (
-            (f"topk(10, sum by (feature) (rate(toolkit_missing_values_total{{{HERE}}}{RATE})) / {rows})",
+            (f"topk(10, sum by (feature) (rate(toolkit_missing_values_total{{{HERE}}}{RATE})) / {of_rows})",
              "{{feature}}"),), "percentunit"),
         Panel("Unseen categories, share of rows", (
-            (f"topk(10, sum by (feature) (rate(toolkit_unseen_values_total{{{HERE}}}{RATE})) / {rows})",
+            (f"topk(10, sum by (feature) (rate(toolkit_unseen_values_total{{{HERE}}}{RATE})) / {of_rows})",
              "{{feature}}"),), "percentunit"),
     ]  # fmt: skip
+    if model.shares:
+        mix = (f"{labels} / ignoring (label) group_left () {rows}", "{{label}}")
+        reference = ('job_label:toolkit_predictions:reference{job="$job"}', "{{label}} (reference)")
+        panels.insert(0, Panel("Labels predicted", (mix, reference), "percentunit"))
+    return [replace(panel, width=WIDTH // len(panels)) for panel in panels]
 
 
 def _list_drift() -> list[Panel]:
@@ -164,13 +164,15 @@ def _list_log() -> list[Panel]:
     return [
         Panel("Records per second", (
             (f"sum(rate(toolkit_log_records_total{{{HERE}}}{RATE}))", "written"),
-            (f"sum(rate(toolkit_log_records_lost_total{{{HERE}}}{RATE}))", "lost"))),
+            (f"sum(rate(toolkit_log_records_lost_total{{{HERE}}}{RATE}))", "lost")), width=6),
         Panel("Size of the log, and what the disk has left", (
             (f"toolkit_log_bytes{{{HERE}}}", "log ({{instance}})"),
-            (f"toolkit_log_free_bytes{{{HERE}}}", "left ({{instance}})")), "bytes"),
+            (f"toolkit_log_free_bytes{{{HERE}}}", "left ({{instance}})")), "bytes", width=6),
+        Panel("Notifications of the service itself",
+              ((f"sum by (result) (increase(toolkit_notifications_total{{{HERE}}}{RATE}))", "{{result}}"),), width=6),
         Panel("Segments removed to keep its size",
               ((f"sum by (instance) (increase(toolkit_log_segments_removed_total{{{HERE}}}{RATE}))",
-                "{{instance}}"),)),
+                "{{instance}}"),), width=6),
     ]  # fmt: skip
 
 
@@ -199,6 +201,7 @@ def _list_variables(model: Watched) -> list[dict[str, Any]]:
          "hide": 0, "refresh": 1, "multi": False, "includeAll": False, "options": []},
         _ask("job", "Model", "label_values(toolkit_model_info, job)", current, several=False),
         _ask("instance", "Server", 'label_values(up{job="$job"}, instance)', every, several=True),
+        _ask("output", "Score", 'label_values(toolkit_score_bucket{job="$job"}, output)', {}, several=False),
     ]  # fmt: skip
 
 

@@ -46,6 +46,9 @@ class Watch(Section):
     false_alarm_days: float = Field(
         30.0, gt=0, le=100_000, description="mean days between false alarms of drift, at least"
     )
+    cycle_days: float = Field(
+        1.0, ge=0, le=366, description="longest regular cycle of the traffic, such as 1 or 7 days; 0: none"
+    )
 
 
 class Alerts(Section):

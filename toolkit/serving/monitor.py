@@ -79,8 +79,12 @@ class Monitor:
         watch = self._model.settings["watch"]
         settings = watch["tolerance"], watch["false_alarm_days"]
         if values is None:
-            return {FEATURES: DriftDetector(self._profile, *settings)}
-        return {FEATURES: DriftDetector.from_dict(self._profile, values[FEATURES], *settings)}
+            return {FEATURES: DriftDetector(self._profile, *settings, cycle=watch["cycle_days"])}
+        return {
+            FEATURES: DriftDetector.from_dict(
+                self._profile, values[FEATURES], *settings, cycle=watch["cycle_days"]
+            )
+        }
 
     def start(self) -> None:
         """Begin to record and to watch."""

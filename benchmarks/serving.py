@@ -1,80 +1,97 @@
-"""Requests per second and latency of the service, beside a plain BentoML service with the same model, in one run.
+"""Requests per second, latency and memory of the service, beside BentoML and FastAPI with the same model, in one run.
 
-``./run python benchmarks/serving.py`` after ``./run``. Everything of the service is on: strict checks, prediction log,
-metrics, drift. Both servers run at the same time and are asked in turns, so that noise of the machine hits both.
-The client is plain asyncio on keep-alive connections; it takes a core of its own.
+``./run python benchmarks/serving.py`` after ``./run``. Everything of the service is on: strict checks, features,
+prediction log, metrics, drift. All servers run at the same time and are asked in turns, so that noise of the machine
+hits each. The load comes from wrk (``apt install wrk``), on the same machine: it takes part of a core.
+``--requests N`` asks the service so often, and shows its memory on the way.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from toolkit.packaging.bento import build_bento
 from toolkit.packaging.lineage import fetch_json
-from toolkit.packaging.serve import find_port, start_server, stop_server, wait_until_ready
+from toolkit.packaging.serve import find_port, start_server, stop_server
 from toolkit.paths import project_root
 
 HERE = Path(__file__).resolve().parent
+OURS, UNWATCHED, BENTOML, FASTAPI = "toolkit", "toolkit without monitoring", "plain BentoML", "FastAPI"
+JSON = "application/json"
+ARROW = "application/vnd.apache.arrow.stream"
+SCRIPT = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "{media_type}"
+local file = io.open("{path}", "rb")
+wrk.body = file:read("*a")
+file:close()
+"""
 
 
-async def client(port: int, request: bytes, until: float, latencies: list[float]) -> None:
-    """Send one request after the other on one connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while (begin := time.perf_counter()) < until:
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(head.decode())
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.split(b":")[1]))
-        latencies.append(time.perf_counter() - begin)
-    writer.close()
+@dataclass(frozen=True)
+class Load:
+    """What one measurement gave: requests per second, and latencies in ms."""
+
+    rate: float
+    p50: float
+    p99: float
 
 
-async def load(port: int, body: bytes, clients: int, seconds: float) -> list[float]:
-    """Let so many clients ask for so long; give every latency in seconds."""
-    request = (
-        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
-    )
-    latencies: list[float] = []
-    until = time.perf_counter() + seconds
-    await asyncio.gather(*(client(port, request, until, latencies) for _ in range(clients)))
-    return latencies
+def ask(port: int, body: bytes, media_type: str, clients: int, seconds: float) -> Load:
+    """Let wrk ask for so long, each client one request after the other on its connection."""
+    with tempfile.TemporaryDirectory() as place:
+        path, script = Path(place, "body"), Path(place, "ask.lua")
+        path.write_bytes(body)
+        script.write_text(SCRIPT.format(media_type=media_type, path=path))
+        url = f"http://127.0.0.1:{port}/predict"
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
+        text = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=seconds + 60
+        ).stdout
+    if "Non-2xx" in text or "Socket errors" in text:
+        raise SystemExit(f"{url} must answer every request:\n{text}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if rate is None:
+        raise SystemExit(text)
+    return Load(float(rate[1]), _read_latency(text, "50%"), _read_latency(text, "99%"))
 
 
-def summarize(latencies: list[float], seconds: float) -> tuple[float, float, float]:
-    """Give requests per second, and the median and 99th percentile of the latency in ms."""
-    ordered = sorted(latencies)
-    return (
-        len(ordered) / seconds,
-        ordered[len(ordered) // 2] * 1e3,
-        ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] * 1e3,
-    )
+def _read_latency(text: str, name: str) -> float:
+    found = re.search(rf"^\s+{name}\s+([\d.]+)(us|ms|s)\s*$", text, re.MULTILINE)
+    if found is None:
+        raise SystemExit(text)
+    return float(found[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[found[2]]
 
 
-def start_plain(root: Path, package: Path, home: Path, port: int, workers: int) -> subprocess.Popen[bytes]:
-    """Start the plain service."""
+def _start(command: list[str], home: Path, package: Path, workers: int) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "BENCHMARK_PACKAGE": str(package),
         "BENTOML_HOME": str(home),
+        "TOOLKIT_LOG_DIR": str(home / "logs"),
+        "TOOLKIT_PACKAGE": str(package),
         "TOOLKIT_WORKERS": str(workers),
-        "PYTHONPATH": f"{HERE}{os.pathsep}{root}",
+        "PYTHONPATH": f"{HERE}{os.pathsep}{project_root()}",
     }
-    command = [sys.executable, "-m", "bentoml", "serve", "plain_service:Plain", "--port", str(port)]
-    log = (home / "output").open("wb")  # its access log would measure the terminal
+    log = (home / "output").open("wb")  # an access log would measure the terminal
     return subprocess.Popen(
-        [*command, "--host", "127.0.0.1"],
+        [sys.executable, "-m", *command],
         env=environment,
         cwd=HERE,
         stdout=log,
@@ -83,8 +100,37 @@ def start_plain(root: Path, package: Path, home: Path, port: int, workers: int) 
     )
 
 
-def wait_for_plain(server: subprocess.Popen[bytes], port: int) -> None:
-    """Wait until the plain service answers."""
+@contextmanager
+def run_servers(names: list[str], workers: int) -> Iterator[dict[str, int]]:
+    """Start servers and give their ports, once all are ready."""
+    root = project_root()
+    package, servers, ports = root / "models" / "package", [], {}
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            for name in names:
+                home, port = Path(place, str(len(ports))), find_port("127.0.0.1")
+                home.mkdir()
+                listen = ["--host", "127.0.0.1", "--port", str(port)]
+                if name == OURS:
+                    server = start_server(build_bento(root, package), home, home, port=port, workers=workers)
+                elif name == FASTAPI:
+                    command = ["uvicorn", "fastapi_service:app", "--workers", str(workers), "--no-access-log"]
+                    server = _start([*command, *listen], home, package, workers)
+                else:
+                    module = "unwatched_service:service" if name == UNWATCHED else "plain_service:Plain"
+                    server = _start(["bentoml", "serve", module, *listen], home, package, workers)
+                servers.append(server)
+                ports[name] = port
+            for server, port in zip(servers, ports.values(), strict=True):
+                wait_until_ready(server, port)
+            yield ports
+        finally:
+            for server in servers:
+                stop_server(server)
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until a service says that it is ready; BentoML's own says so without a body."""
     import httpx
 
     deadline = time.monotonic() + 120
@@ -94,50 +140,126 @@ def wait_for_plain(server: subprocess.Popen[bytes], port: int) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(0.2)
-    raise RuntimeError("the plain service did not start")
+    raise SystemExit(f"The server at port {port} must start and does not.")
+
+
+def make_bodies(row: dict[str, Any], rows: int) -> dict[str, list[tuple[str, bytes, str]]]:
+    """Make the bodies that each service is asked with: its name for the form, the bytes, the media type."""
+    many = [row] * rows
+    plain = json.dumps({"rows": many}).encode()
+    ours = [("", json.dumps(row).encode(), JSON)] if rows == 1 else [(", JSON rows", plain, JSON)]
+    if rows > 1:
+        compact = {"columns": list(row), "data": [list(row.values())] * rows}
+        ours += [
+            (", JSON arrays", json.dumps(compact).encode(), JSON),
+            (", Arrow", make_arrow(row, rows), ARROW),
+        ]
+    return {
+        OURS: ours,
+        UNWATCHED: ours[:1],
+        BENTOML: [("", plain, JSON)],
+        FASTAPI: [("", json.dumps(many).encode(), JSON)],
+    }
+
+
+def make_arrow(row: dict[str, Any], rows: int) -> bytes:
+    """Make an Arrow stream of equal rows."""
+    import pyarrow as pa
+
+    table = pa.table({name: [value] * rows for name, value in row.items()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def measure_booster(row: dict[str, Any], rows: int) -> float:
+    """Give the rows per second of LightGBM's own predict on a matrix, with one thread as the services have."""
+    import lightgbm
+
+    package = project_root() / "models" / "package"
+    booster = lightgbm.Booster(model_file=package / "model.txt")
+    matrix = np.array([list(row.values())] * rows, dtype=float)
+    rates = []
+    for _ in range(30):
+        begin = time.perf_counter()
+        booster.predict(matrix, num_threads=1)
+        rates.append(rows / (time.perf_counter() - begin))
+    return statistics.median(rates)
+
+
+def compare(ports: dict[str, int], row: dict[str, Any], workers: int, options: argparse.Namespace) -> None:
+    """Ask all services in turns and print rows of a Markdown table."""
+    for rows, clients in ((1, 1), (1, 16), (1000, 1)):
+        bodies = make_bodies(row, rows)
+        asked = [(name, *body) for name in ports for body in bodies[name]]
+        results: dict[str, list[Load]] = {name + form: [] for name, form, _, _ in asked}
+        for name, _, body, media_type in asked:
+            ask(ports[name], body, media_type, clients, 1)  # warm
+        for _ in range(options.rounds):
+            for name, form, body, media_type in asked:
+                load = ask(ports[name], body, media_type, clients, options.seconds)
+                results[name + form].append(load)
+        for name, loads in results.items():
+            rate, p50, p99 = (
+                statistics.median(getattr(load, field) for load in loads) for field in ("rate", "p50", "p99")
+            )
+            print(
+                f"| {workers} | {rows} | {clients} | {name} | {rate:,.0f} | {p50:.2f} | {p99:.2f} |",
+                flush=True,
+            )
+        if rows > 1 and workers == 1:
+            rate = measure_booster(row, rows)
+            print(
+                f"| – | {rows} | – | Booster.predict, one thread | {rate / rows:,.0f} | – | – |", flush=True
+            )
+
+
+def watch_memory(port: int, row: dict[str, Any], requests: int) -> None:
+    """Ask so many times, and print the memory of the server's processes on the way."""
+    url, body = f"http://127.0.0.1:{port}", json.dumps(row).encode()
+    print("| requests | memory of all processes, MiB |\n|---|---|")
+    while True:
+        asked, memory = read_metrics(url)
+        print(f"| {asked:,.0f} | {memory / 2**20:,.1f} |", flush=True)
+        if asked >= requests:
+            return
+        ask(port, body, JSON, 16, 15)
+
+
+def read_metrics(url: str) -> tuple[float, float]:
+    """Read rows and memory from the service's metrics."""
+    import httpx
+
+    text = httpx.get(f"{url}/metrics").text
+    values = [
+        re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+        for name in ("toolkit_rows_total", "toolkit_process_resident_memory_bytes")
+    ]
+    return tuple(float(value[1]) if value else 0.0 for value in values)  # type: ignore[return-value]
 
 
 def main() -> None:
     """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each; their median is shown")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--requests", type=int, default=0, help="watch the memory over so many, instead")
     options = parser.parse_args()
-    root = project_root()
-    package = root / "models" / "package"
-    bento = build_bento(root, package)
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        ports = {"toolkit": find_port("127.0.0.1"), "plain BentoML": find_port("127.0.0.1")}
-        servers = [
-            start_server(bento, Path(first), Path(first), port=ports["toolkit"], workers=options.workers),
-            start_plain(root, package, Path(second), ports["plain BentoML"], options.workers),
-        ]
-        try:
-            url = wait_until_ready(servers[0], "127.0.0.1", ports["toolkit"])
-            wait_for_plain(servers[1], ports["plain BentoML"])
-            measure(ports, fetch_json(f"{url}/schema", direct=True)["example"], options)
-        finally:
-            for server in servers:
-                stop_server(server)
-
-
-def measure(ports: dict[str, int], row: dict[str, object], options: argparse.Namespace) -> None:
-    """Ask both services in turns and print a Markdown table."""
-    print("| rows a request | clients | service | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|---|")
-    for rows, clients in ((1, 1), (1, 16), (1000, 1)):
-        body = json.dumps({"rows": [row] * rows}).encode()
-        results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ports}
-        for port in ports.values():
-            asyncio.run(load(port, body, clients, 1))  # warm
-        for _ in range(options.rounds):
-            for name, port in ports.items():
-                results[name].append(
-                    summarize(asyncio.run(load(port, body, clients, options.seconds)), options.seconds)
-                )
-        for name, rounds in results.items():
-            rate, median, tail = (statistics.median(column) for column in zip(*rounds, strict=True))
-            print(f"| {rows} | {clients} | {name} | {rate:.0f} | {median:.2f} | {tail:.2f} |", flush=True)
+    if shutil.which("wrk") is None:
+        raise SystemExit("This benchmark needs wrk. On Debian and Ubuntu: apt install wrk")
+    if options.requests:
+        with run_servers([OURS], 1) as ports:
+            row = fetch_json(f"http://127.0.0.1:{ports[OURS]}/schema", direct=True)["example"]
+            watch_memory(ports[OURS], row, options.requests)
+        return
+    print("| workers | rows a request | clients | service | requests/s | p50 ms | p99 ms |")
+    print("|---|---|---|---|---|---|---|")
+    for workers in options.workers:
+        with run_servers([OURS, UNWATCHED, BENTOML, FASTAPI], workers) as ports:
+            row = fetch_json(f"http://127.0.0.1:{ports[OURS]}/schema", direct=True)["example"]
+            compare(ports, row, workers, options)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,10 @@ MOST_SERIES = 1000
 OTHER_SERIES = 250  # kept for what does not grow with the number of columns or classes
 MOST_LABELS = 100  # the most frequent ones of the reference, so that they stay the same
 MOST_SCORES = 10  # histograms of probabilities, of the same
+RESULTS = {  # shown from the start, or the first event would be no increase
+    "feedback": ("new", "corrected", "repeated"),
+    "notifications": ("sent", "failed", "dropped"),
+}
 COLUMN_SERIES = 5  # three of drift, missing values, unseen values
 
 
@@ -59,6 +63,7 @@ class Exposition:
         yield from self._collect_predictions()
         yield from self._collect_values()
         yield from self._collect_drift()
+        yield from self._collect_performance()
         yield from self._collect_log()
         yield from collect_processes()
 
@@ -146,6 +151,42 @@ class Exposition:
             change.add_metric(labels, column["change"])
             alarm.add_metric(labels, column["alarm"])
         yield from (total, evidence, change, alarm)
+
+    def _collect_performance(self) -> Iterator[Metric]:
+        names = ("metric", "bound")
+        measured = GaugeMetricFamily(
+            "toolkit_performance", "Measured on the labels that came back.", labels=names
+        )
+        estimated = GaugeMetricFamily(
+            "toolkit_performance_estimated", "Estimated without labels.", labels=names
+        )
+        reference = GaugeMetricFamily(
+            "toolkit_performance_reference", "Measured when the model was validated.", labels=("metric",)
+        )
+        for family, figures in (
+            (measured, self._status.get("performance") or {}),
+            (estimated, self._status.get("estimated") or {}),
+        ):
+            for bound in ("value", "low", "high"):
+                if figures.get(bound) is not None:
+                    family.add_metric((figures["metric"], bound), figures[bound])
+        known = {
+            figures["metric"]: figures["reference"]
+            for name in ("estimated", "performance")
+            if (figures := self._status.get(name)) and figures.get("reference") is not None
+        }
+        for metric, value in known.items():
+            reference.add_metric((metric,), value)
+        yield from (measured, estimated, reference)
+        for name, text in (
+            ("feedback", "True labels that came back."),
+            ("notifications", "Notifications that were sent, tries that failed, alarms that were given up."),
+        ):
+            told = self._status.get(name) or {}
+            counted = CounterMetricFamily(f"toolkit_{name}", text, labels=("result",))
+            for result in RESULTS[name]:
+                counted.add_metric((result,), told.get(result, 0))
+            yield counted
 
     def _collect_log(self) -> Iterator[Metric]:
         tally = self._tally

@@ -24,7 +24,7 @@ def make_profile(features: int, classes: int):
     return profile.with_scores(fit_scores(rng.dirichlet(np.ones(classes), ROWS), names))
 
 
-def show(profile) -> list[str]:
+def show(profile, **told) -> list[str]:
     """Show counts in which every feature has missing values, and an alarm for every column."""
     empty = np.full((ROWS,), np.nan)
     labels = [label for cells in profile.predictions if not cells.ordered for label in cells.categories]
@@ -37,7 +37,7 @@ def show(profile) -> list[str]:
         for cells in all_cells
     ]
     tally = SimpleNamespace(counts=counts, written=1, lost=0, removed=0)
-    status = {"workers": 2, "drift": {"features": {"evidence": 2.0, "columns": columns}}}
+    status = {"workers": 2, "drift": {"features": {"evidence": 2.0, "columns": columns}}} | told
     facts = {"version": "m:1", "task": "multiclass", "built_s": 1.0, "log_bytes": 1, "log_free_bytes": 1}
     registry = CollectorRegistry()
     registry.register(Exposition(profile, tally, status, facts))
@@ -66,3 +66,20 @@ def test_labels_that_are_shown_are_the_most_frequent_of_the_reference():
     chosen = choose_labels(profile, 2)
     assert sorted(counts[name] for name in chosen) == sorted(counts.values())[-2:]
     assert choose_labels(profile, 100) == sorted(counts, key=lambda name: -counts[name])
+
+
+def test_performance_is_shown_with_its_bounds_and_without_what_is_unknown():
+    measured = {"metric": "roc_auc", "value": 0.9, "low": 0.88, "high": 0.92, "rows": 500, "reference": 0.91}
+    estimated = {"metric": "roc_auc", "value": None, "low": None, "high": None, "reason": "too few rows"}
+    shown = show(make_profile(2, 2), performance=measured, estimated=estimated)
+    assert 'toolkit_performance{bound="low",metric="roc_auc"} 0.88' in shown
+    assert 'toolkit_performance{bound="high",metric="roc_auc"} 0.92' in shown
+    assert 'toolkit_performance_reference{metric="roc_auc"} 0.91' in shown
+    assert not [line for line in shown if line.startswith("toolkit_performance_estimated")]
+
+
+def test_feedback_and_notifications_are_counted_from_nought():
+    shown = show(make_profile(2, 2), feedback={"new": 3}, performance=None)
+    assert 'toolkit_feedback_total{result="new"} 3.0' in shown
+    assert 'toolkit_feedback_total{result="corrected"} 0.0' in shown
+    assert 'toolkit_notifications_total{result="failed"} 0.0' in shown

@@ -227,6 +227,11 @@ class DriftDetector:
             "columns": columns,
         }
 
+    def count_recent(self) -> Counts:
+        """Give the counts of the recent rows, on which changes are measured."""
+        cells, features = self._recent.recent + self._recent.before, self.profile.feature_group.size
+        return Counts(self.profile.id, self._recent.rows, cells[:features], cells[features:])
+
     def to_dict(self) -> dict[str, Any]:
         """Give the state as values that JSON can hold; a restarted service goes on from it exactly."""
         return {

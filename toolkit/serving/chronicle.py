@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from toolkit.monitoring.profile import Profile
-from toolkit.serving.history import History
+from toolkit.serving.history import History, name_column
 from toolkit.serving.ledger import Tally, replace_file
 from toolkit.serving.metrics import LATENCY_BUCKETS_S, Metrics
 
@@ -64,13 +64,18 @@ class Chronicle:
             if cells.name == "label":
                 counts = tally.counts.predictions[group.slice(index)].tolist()
                 labels = dict(zip(cells.categories, counts, strict=False))
-        columns = status.get("drift", {}).get("features", {}).get("columns", [])
+        columns = [
+            column
+            for statistics in status.get("drift", {}).values()
+            if statistics
+            for column in statistics["columns"]
+        ]
         performance = status.get("performance") or {}
         return {
             **self._metrics.measure_totals(),
             "rows": tally.counts.rows,
             "labels": labels,
-            "changes": {column["name"]: column["change"] for column in columns},
+            "changes": {name_column(column): column["change"] for column in columns},
             "performance": performance.get("value"),
         }
 

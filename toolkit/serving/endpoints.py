@@ -15,6 +15,7 @@ from toolkit.features.functions import RowFault
 from toolkit.serving.explain import Explainer, parse_top
 from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
+from toolkit.serving.page import HEADERS, MEDIA_TYPE, parse_hours, render_page
 from toolkit.serving.records import Answered
 from toolkit.serving.render import render_many, render_one
 from toolkit.serving.request import Wanted, parse_request
@@ -33,6 +34,7 @@ class Answer:
     status: int
     body: bytes
     media_type: str = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()  # besides those that every answer has
 
 
 class Endpoints:
@@ -59,8 +61,8 @@ class Endpoints:
         self.tables = Tables(wanted, int(limits["bulk_rows"]), int(limits["body_kb"]) * 1000)
         self._explainer = Explainer(model)
         self._explained_rows = int(limits.get("explain_rows", 100))
-        self._schema = orjson.dumps(describe_schema(model))
-        self._lineage = orjson.dumps(lineage)
+        self._told = describe_schema(model), lineage
+        self._schema, self._lineage = map(orjson.dumps, self._told)
 
     def predict(self, body: bytes, form: str = JSON, arrow: bool = False) -> Answer:
         """Answer ``POST /predict``.
@@ -168,6 +170,11 @@ class Endpoints:
     def show_metrics(self) -> Answer:
         """Answer ``GET /metrics``, this worker's waiting rows included."""
         return Answer(200, self.monitor.show(), "text/plain; version=0.0.4; charset=utf-8")
+
+    def show_status(self, query: bytes) -> Answer:
+        """Answer ``GET /status``: a page for people; ``?hours=`` says how far back."""
+        page = render_page(self.monitor.describe_status(), *self._told, hours=parse_hours(query))
+        return Answer(200, page, MEDIA_TYPE, HEADERS)
 
 
 def _refuse(fault: RowFault) -> RequestError:

@@ -65,6 +65,7 @@ class Exposition:
         yield from self._collect_drift()
         yield from self._collect_performance()
         yield from self._collect_log()
+        yield from self._collect_notifications()
         yield from collect_processes()
 
     def _collect_model(self) -> Iterator[Metric]:
@@ -203,6 +204,16 @@ class Exposition:
         free = self._facts.get("log_free_bytes")
         if free is not None:
             yield GaugeMetricFamily("toolkit_log_free_bytes", "What the disk of the log has left.", free)
+
+    def _collect_notifications(self) -> Iterator[Metric]:
+        told = CounterMetricFamily(
+            "toolkit_notifications",
+            "Messages sent, tries that failed, and alarms that were dropped untold.",
+            labels=("result",),
+        )
+        for result in ("sent", "failed", "dropped"):
+            told.add_metric((result,), self._status.get("notifications", {}).get(result, 0))
+        yield told
 
 
 def choose_labels(profile: Profile, most: int) -> list[str]:

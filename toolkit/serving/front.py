@@ -150,6 +150,8 @@ class Front:
             self.load.check()
             accept = headers.get(b"accept", b"").decode("latin-1")
             asked = Asked(body, media_type, accept, scope.get("query_string", b""))
+        elif query := scope.get("query_string"):
+            asked = Asked(b"", "", "", query)
         answer = route.answer(endpoints, asked)
         if isinstance(answer, Answer):
             return answer
@@ -188,12 +190,15 @@ async def _send(answer: Answer, send: Send, route: Route | None, closing: bool) 
         (b"content-type", answer.media_type.encode()),
         (b"content-length", b"%d" % len(answer.body)),
         (b"cache-control", b"no-store"),
+        *answer.headers,
     ]
     if answer.status >= 400:
         if answer.status in (408, 413):
             closing = True  # what is left of the body is not read
         elif answer.status == 401:
             headers.append((b"www-authenticate", b'Bearer realm="toolkit"'))
+            if route is not None and route.page:
+                headers.append((b"www-authenticate", b'Basic realm="the token as password", charset="UTF-8"'))
         elif answer.status == 405 and route is not None:
             headers.append((b"allow", ", ".join(route.methods).encode()))
         elif answer.status == 503:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import os
 import re
@@ -38,15 +39,28 @@ class Guard:
         """
         if not self._tokens:
             return
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        given = given.strip()
-        matches = [hmac.compare_digest(given, token) for token in self._tokens]
-        if scheme.lower() != b"bearer" or not any(matches):
+        given = read_credentials(headers.get(b"authorization", b""))
+        matches = [hmac.compare_digest(given, token) for token in self._tokens]  # all of them, always
+        if not any(matches):
             raise RequestError(
                 "The request must have the header 'Authorization: Bearer TOKEN' with a token of this service.",
                 401,
                 "unauthorized",
             )
+
+
+def read_credentials(header: bytes) -> bytes:
+    """Give the token of an Authorization header: as Bearer, or as Basic's password, which is what a browser sends."""
+    scheme, _, given = header.partition(b" ")
+    given = given.strip()
+    if scheme.lower() == b"bearer":
+        return given
+    if scheme.lower() != b"basic":
+        return b""
+    try:
+        return base64.b64decode(given, validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 def load_tokens(environment: Mapping[str, str] = os.environ) -> list[str]:

@@ -20,6 +20,8 @@ from toolkit.serving.ledger import Ledger, Tally, load_total
 from toolkit.serving.log import Bounds, SegmentLog
 from toolkit.serving.metrics import Metrics
 from toolkit.serving.model import Model
+from toolkit.serving.notify import Notifier
+from toolkit.serving.receivers import load_receivers
 from toolkit.serving.recorder import Recorder
 from toolkit.serving.records import RecordMaker
 from toolkit.serving.watcher import FEATURES, Watcher, load_status
@@ -45,6 +47,8 @@ class Monitor:
     ------
     ModelError
         Personal values are to be hashed and there is no key.
+    NotifyError
+        An address of notifications cannot be read.
     """
 
     def __init__(
@@ -72,7 +76,8 @@ class Monitor:
         )
         chronicle = Chronicle(self.folder, self._profile, self.metrics)
         make, watched = self._make_detectors, (self.folder, self.log_folder, self._profile)
-        self.watcher = Watcher(*watched, make, chronicle=chronicle)
+        self._notifier = Notifier(load_receivers(), model.version)
+        self.watcher = Watcher(*watched, make, chronicle=chronicle, notifier=self._notifier)
 
     def _make_detectors(self, values: Mapping[str, Any] | None) -> dict[str, DriftDetector]:
         """Make the detectors, from saved states if there are any; a DriftError says that these do not fit."""
@@ -96,6 +101,7 @@ class Monitor:
         self.recorder.close()
         self.feedback.close()
         self.watcher.close()
+        self._notifier.close()
         self.metrics.close()
 
     def check(self) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from toolkit.errors import count_of
 from toolkit.serving import page_text as text
-from toolkit.serving.page_model import find_limit, render_gates, render_model, render_service
+from toolkit.serving.page_model import render_gates, render_model, render_service
 from toolkit.serving.page_performance import render_performance
 from toolkit.serving.page_series import HOURS, read_series
 from toolkit.serving.page_style import HEADERS, SCRIPT, SECURITY_POLICY, STYLE
@@ -61,14 +61,12 @@ def render_page(
     series = read_series(told.get("history") or (), now, hours)
     alarms = told.get("alarms") or ()
     kind, verdict, reasons = judge(status, now)
-    measured = told.get("performance") or told.get("estimated") or {}
-    limit = find_limit(str(measured.get("metric")), lineage)
     cards = [
         render_alarms(alarms, now),
         render_traffic(series, told.get("classes") or ()),
         render_mix(told.get("mix") or ()),
         render_drift(told.get("drift") or {}, alarms, series),
-        render_performance(told, limit, series),
+        render_performance(told, lineage, series),
         render_gates(lineage),
         render_model(told, schema, lineage),
         render_service(told, now),

@@ -19,6 +19,11 @@ def find_limit(metric: str, lineage: Mapping[str, Any]) -> float | None:
     return None
 
 
+def find_reference(metric: str, lineage: Mapping[str, Any]) -> float | None:
+    """Find what the metric was in validation."""
+    return _part(((lineage.get("gates") or {}).get("metrics") or {}).get(metric), "value")
+
+
 def render_model(status: Mapping[str, Any], schema: Mapping[str, Any], lineage: Mapping[str, Any]) -> str:
     """Render what the model is: version, what it was made of, its gates and its metrics."""
     told = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in _describe(status, schema, lineage))

@@ -10,28 +10,24 @@ import numpy as np
 from toolkit.errors import count_of
 from toolkit.serving import charts
 from toolkit.serving import page_text as text
+from toolkit.serving.page_model import find_limit, find_reference
 from toolkit.serving.page_series import Series
 
 FEEDBACK = ("matched", "corrected", "repeated", "unknown")
 
 
-def render_performance(status: Mapping[str, Any], limit: float | None, series: Series) -> str:
+def render_performance(status: Mapping[str, Any], lineage: Mapping[str, Any], series: Series) -> str:
     """Render performance by late labels, its estimate, the reference, the gate's limit; and feedback's counts."""
     live, estimated = status.get("performance") or {}, status.get("estimated") or {}
     feedback = status.get("feedback") or {}
     counts = " · ".join(f"{text.count(feedback.get(name, 0))} {name}" for name in FEEDBACK)
     told = f'<p class="quiet">Feedback: {counts}.</p>'
-    if not live and not estimated:
-        told += (
-            "<p>No true label has come back yet. Send them to <code>POST /feedback</code> with the id of each "
-            "prediction: performance is measured from then on.</p>"
-        )
-        return f'<section class="card half"><h2>Performance</h2>{told}</section>'
-    metric = text.name((live or estimated).get("metric"))
-    rows = list(_compare(live, estimated, limit))
+    if live.get("value") is None and estimated.get("value") is None:
+        return f'<section class="card half"><h2>Performance</h2>{_tell_nothing(live)}{told}</section>'
+    name = str((live or estimated).get("metric"))
+    metric, reference, limit = text.name(name), find_reference(name, lineage), find_limit(name, lineage)
+    rows = list(_compare(live, estimated, reference, limit))
     known = [part for _, *parts, _ in rows for part in parts if part is not None]
-    if not known:
-        return f'<section class="card half"><h2>Performance</h2>{told}</section>'
     pad = max((max(known) - min(known)) * 0.15, 1e-9)
     bottom, top = min(known) - pad, max(known) + pad
     ticks = [((value - bottom) / (top - bottom), kind) for name, value, _, _, kind in rows if kind]
@@ -41,18 +37,26 @@ def render_performance(status: Mapping[str, Any], limit: float | None, series: S
         '<th scope="col" class="number wider">interval</th><th scope="col" class="time">'
         f'<div class="scale"><span>{text.number(bottom)}</span><span>{text.number(top)}</span></div></th></tr></thead>'
     ).replace('<th scope="col"></th>', f'<th scope="col">{metric}</th>', 1)
-    chart = _render_rolling(series, live or estimated)
+    chart = _render_rolling(series, live or estimated, reference)
     return (
         f'<section class="card half"><h2>Performance</h2><table>{heads}<tbody>{table}</tbody></table>{chart}{told}'
         "</section>"
     )
 
 
-def _compare(live: Any, estimated: Any, limit: float | None) -> Iterator[tuple]:
-    """Give what is shown: name, value, low, high, class of the tick that all are compared with."""
-    reference = next(
-        (each["reference"] for each in (live, estimated) if each.get("reference") is not None), None
+def _tell_nothing(live: Mapping[str, Any]) -> str:
+    if live.get("rows"):
+        return f"<p>{text.name(live.get('reason'), 300)}</p>"
+    return (
+        "<p>No true label has come back yet. Send them to <code>POST /feedback</code> with the id of each "
+        "prediction: performance is measured from then on.</p>"
     )
+
+
+def _compare(
+    live: Mapping[str, Any], estimated: Mapping[str, Any], reference: float | None, limit: float | None
+) -> Iterator[tuple]:
+    """Give what is shown: name, value, low, high, class of the tick that all are compared with."""
     for name, each in (("by true labels", live), ("estimated", estimated)):
         if each.get("value") is not None:
             rows = f'{name}<br><span class="quiet">{count_of(int(each.get("rows") or 0), "row")}</span>'
@@ -80,11 +84,10 @@ def _render_measured(row: tuple, bottom: float, top: float, ticks: Sequence[tupl
     )
 
 
-def _render_rolling(series: Series, measured: Mapping[str, Any]) -> str:
+def _render_rolling(series: Series, measured: Mapping[str, Any], reference: float | None) -> str:
     values = series.performance
     if np.isnan(values).sum() > len(values) - 2:
         return ""
-    reference = measured.get("reference")
     bounds = [each for each in (measured.get("low"), measured.get("high"), reference) if each is not None]
     known = [*values[~np.isnan(values)].tolist(), *map(float, bounds)]
     pad = max((max(known) - min(known)) * 0.1, 1e-9)

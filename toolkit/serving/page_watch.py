@@ -14,6 +14,7 @@ from toolkit.serving.history import name_column
 from toolkit.serving.page_series import Series
 
 WORST, FURTHER = 12, 300  # columns shown at once, and on demand
+LEARNING = " It is still learnt how rows hang together: until then only large changes are seen."
 OPEN, LISTED = 8, 100  # open alarms told in full, and alarms in a list
 WATCHES = {
     "features": "features and predictions",
@@ -189,9 +190,10 @@ def _render_evidence(name: str, found: Mapping[str, Any]) -> str:
         "meter",
     )
     rows = count_of(int(found.get("rows") or 0), "row")
+    learning = LEARNING if found.get("learning") else ""
     return (
         f'<p class="quiet">Evidence of new drift in {WATCHES[name]}: <span class="number">{told}</span> '
-        f"after {rows}.</p>{bar}"
+        f"after {rows}.{learning}</p>{bar}"
     )
 
 
@@ -207,7 +209,8 @@ def _render_column(
     drawn = charts.strip(known, "alarmed" if alarm else "changed", marks.get(key, ()), label)
     group = column.get("group")
     tag = "" if group == "feature" else f' <span class="tag">{text.name(group)}</span>'
-    state = '<strong class="alarm-text">open</strong>' if alarm else '<span class="quiet">none</span>'
+    quiet = "learning" if column.get("learning") else "none"
+    state = '<strong class="alarm-text">open</strong>' if alarm else f'<span class="quiet">{quiet}</span>'
     return (
         f'<tr><th scope="row">{text.name(column.get("name"))}{tag}</th><td class="time">{drawn}</td>'
         f'<td class="number">{text.points(column.get("change"))}</td>'

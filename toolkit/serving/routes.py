@@ -18,7 +18,7 @@ QUICK_BYTES = (
 
 
 class Asked(NamedTuple):
-    """What a request with a body sends: all of the body, its media type, what answer is accepted, and the query."""
+    """What a request sends: the query and, with a body, all of it, its media type, and what answer is accepted."""
 
     body: bytes
     media_type: str
@@ -42,6 +42,8 @@ class Route:
         Served only at the private address, where there is one.
     health : bool
         Served at both addresses and without a token.
+    page : bool
+        For people: a browser may ask them for the token.
     """
 
     methods: tuple[str, ...]
@@ -49,6 +51,7 @@ class Route:
     bodies: tuple[str, ...] = ()
     private: bool = False
     health: bool = False
+    page: bool = False
 
 
 def _predict(endpoints: Endpoints, asked: Asked) -> Answer | Awaitable[Answer]:
@@ -83,6 +86,12 @@ ROUTES = {
     "/schema": Route(READ, lambda endpoints, _: endpoints.schema()),
     "/lineage": Route(READ, lambda endpoints, _: endpoints.lineage()),
     "/metrics": Route(READ, lambda endpoints, _: asyncio.to_thread(endpoints.show_metrics), private=True),
+    "/status": Route(
+        READ,
+        lambda endpoints, asked: asyncio.to_thread(endpoints.show_status, asked.query),
+        private=True,
+        page=True,
+    ),
     "/livez": Route(READ, lambda endpoints, _: endpoints.live(), health=True),
     "/healthz": Route(READ, lambda endpoints, _: endpoints.live(), health=True),
     "/readyz": Route(READ, lambda endpoints, _: endpoints.ready(), health=True),

@@ -26,6 +26,7 @@ from toolkit.serving.log import choose_folder
 from toolkit.serving.model import Model, load_model
 from toolkit.serving.monitor import Monitor, find_built_time
 from toolkit.serving.private import open_private
+from toolkit.serving.receivers import load_receivers
 from toolkit.serving.refusal import Refusal
 from toolkit.serving.tls import CIPHERS, check_pair, find_pair
 
@@ -74,8 +75,11 @@ def check_surroundings(settings: Mapping[str, Any]) -> None:
     ------
     ModelError
         A token, a certificate or an address cannot be used.
+    NotifyError
+        An address of notifications cannot be read.
     """
     load_tokens()
+    load_receivers()
     pair = find_pair(settings)
     if pair is not None:
         ends = check_pair(*pair)

@@ -27,12 +27,15 @@ from toolkit.monitoring.profile import Profile
 from toolkit.serving.chronicle import Chronicle
 from toolkit.serving.judge import Judge
 from toolkit.serving.ledger import Tally, load_total, replace_file, retire_dead
+from toolkit.serving.mix import describe_mix
+from toolkit.serving.notify import Notifier
 
 SCHEMA = 1
 STEP_S = 1.0
 BLOCK_ROWS = 256  # smaller blocks cost more per row, so they wait for BLOCK_WAIT_S
 BLOCK_WAIT_S = 5.0
 SAVE_S = 5.0
+BEAT_S = 20.0  # without any news: an older status is one of a watch that stands still
 DAY_S = 86_400.0
 FEATURES = "features"
 STATE, STATUS, LEADER = "state.json", "status.json", "leader.lock"
@@ -56,8 +59,8 @@ class Watcher:
         Reads the true labels that came back.
     chronicle : Chronicle, optional
         Is given the totals of all workers.
-    on_change : callable, optional
-        Called with the alarms that were raised, and those that are over, once they are saved.
+    notifier : Notifier, optional
+        Is told of the alarms that were raised, and those that are over, once they are saved.
     """
 
     def __init__(
@@ -69,11 +72,11 @@ class Watcher:
         *,
         judge: Judge | None = None,
         chronicle: Chronicle | None = None,
-        on_change: Callable[[list[dict[str, Any]], list[dict[str, Any]]], None] | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self.folder, self.log_folder = folder, log_folder
         self._profile, self._make_detectors = profile, make_detectors
-        self._judge, self._chronicle, self._on_change = judge, chronicle, on_change
+        self._judge, self._chronicle, self._notifier = judge, chronicle, notifier or Notifier((), "")
         self._lock = threading.RLock()
         self._file = -1
         self._stop = threading.Event()
@@ -119,7 +122,8 @@ class Watcher:
             self._judge_labels()
             raised, cleared = self._find_news()
             wall_s = time.time()
-            if self._changed and (now or raised or cleared or wall_s - self._saved_s >= SAVE_S):
+            idle_s = abs(wall_s - self._saved_s)  # a clock may be set back
+            if (self._changed and (now or raised or cleared or idle_s >= SAVE_S)) or idle_s >= BEAT_S:
                 self._save(len(pids))
             if raised or cleared:
                 self._tell(raised, cleared)
@@ -238,8 +242,7 @@ class Watcher:
             logger.warning("Alarm: %s", alarm["message"])
         for alarm in cleared:
             logger.warning("Over: %s", alarm["message"])
-        if self._on_change is not None:
-            self._on_change(raised, cleared)
+        self._notifier.add(raised, cleared)
         self._told = [name_alarm(alarm) for alarm in self._list_alarms() if alarm["active"]]
         self._changed = True
 
@@ -264,7 +267,11 @@ class Watcher:
             "started_s": self._started_s,
             "workers": workers,
             "drift": {watch: detector.statistics() for watch, detector in self._detectors.items()},
+            "mix": describe_mix(
+                self._profile.predictions, self._detectors[FEATURES].count_recent().predictions
+            ),
             "alarms": self._list_alarms(),
+            "notifications": self._notifier.counts,
             **({} if self._judge is None else self._judge.describe()),
         }
 

@@ -1,5 +1,7 @@
 """Tokens are compared whole, may be several, and a wrong setting refuses to start without showing a token."""
 
+import base64
+
 import pytest
 
 from toolkit.errors import ModelError, RequestError
@@ -66,3 +68,17 @@ def test_a_wrong_setting_refuses_to_start(environment, words):
         load_tokens(environment)
     assert words in str(caught.value)
     assert OLD not in str(caught.value) and "comma" not in str(caught.value)
+
+
+def test_a_browser_may_send_the_token_as_a_password() -> None:
+    guard = Guard(["a" * 20])
+    for user in ("", "anyone"):
+        guard.check({b"authorization": b"Basic " + base64.b64encode(f"{user}:{'a' * 20}".encode())})
+    for given in (
+        b"Basic",
+        b"Basic !!!",
+        b"Basic " + base64.b64encode(b"a" * 20),
+        b"Basic " + base64.b64encode(b"x:y"),
+    ):
+        with pytest.raises(RequestError):
+            guard.check({b"authorization": given})

@@ -1,6 +1,7 @@
 """One worker watches for all, goes on after a restart, and tells each alarm once."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +29,12 @@ class Server:
         self.told = []
 
     def watch(self):
-        return Watcher(*self.folders, PROFILE, make_detectors, on_change=lambda *news: self.told.append(news))
+        return Watcher(
+            *self.folders,
+            PROFILE,
+            make_detectors,
+            notifier=SimpleNamespace(add=lambda *news: self.told.append(news), counts={}),
+        )
 
     def count(self, values):
         self.ledger.announce(after := self.ledger.tally + Tally(PROFILE.count({"x": values})))

@@ -133,13 +133,16 @@ def _draw(sections: list[tuple[str, list[str]]], indent: str) -> Iterator[str]:
             yield f"{indent}{' ' if last else '│'}  {'└' if number == len(lines) else '├'}─ {line}"
 
 
-def fetch_json(url: str, timeout_s: float = TIMEOUT_S, *, direct: bool = False) -> Any:
+def fetch_json(url: str, timeout_s: float = TIMEOUT_S, *, direct: bool = False, token: str = "") -> Any:
     """Get JSON over HTTP; OSError if nothing answers there with status 200, ValueError if it is no JSON.
 
-    ``direct``: past the environment's proxies, which know nothing of a server on this machine.
+    ``direct``: past the environment's proxies, which know nothing of a server on this machine. ``token``: shown to
+    the server, if any.
     """
     opener = urllib.request.build_opener(*[urllib.request.ProxyHandler({})] if direct else [])
-    with opener.open(url, timeout=timeout_s) as response:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the caller has looked at the scheme
+    with opener.open(request, timeout=timeout_s) as response:
         return json.load(response)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from toolkit.errors import PackageError
 from toolkit.packaging.bento import build_bento, store_path
 from toolkit.packaging.lineage import fetch_json, find_bento
+from toolkit.serving.guard import load_tokens
 from toolkit.serving.model import load_model
 
 START_TIMEOUT_S = 120
@@ -141,12 +142,19 @@ def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> s
 
 def describe(url: str) -> str:
     """Say where the service is and how to ask it, with a row that it knows."""
-    schema = fetch_json(f"{url}/schema", direct=True)
+    token = next(iter(load_tokens()), "")
+    try:
+        schema = fetch_json(f"{url}/schema", direct=True, token=token)
+    except (OSError, ValueError) as error:  # it serves all the same
+        return (
+            f"\nThe service answers at {url} (Ctrl+C ends it); its schema could not be read here: {error}.\n"
+        )
     example = json.dumps(schema["example"], ensure_ascii=False).replace("'", "'\\''")
+    shown = '-H "Authorization: Bearer $TOOLKIT_TOKEN" ' if token else ""
     return (
         f"\n{schema['version']} answers at {url} (Ctrl+C ends it). Try:\n\n"
-        f"curl -H 'Content-Type: application/json' {url}/predict -d '{example}'\n\n"
-        f"GET {url}/schema, /lineage, /metrics, /readyz; a page to try it: {url}/\n"
+        f"curl -H 'Content-Type: application/json' {shown}{url}/predict -d '{example}'\n\n"
+        f"GET {url}/schema, /lineage, /metrics, /readyz; how it does: {url}/status; a page to try it: {url}/\n"
     )
 
 

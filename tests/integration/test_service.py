@@ -108,6 +108,18 @@ def test_answers_equal_the_table_of_the_stage_predict_to_the_last_bit(running, m
     assert [a["probabilities"]["malignant"] for a in answers] == predicted["p_malignant"].to_pylist()
 
 
+def test_the_status_page_shows_what_was_counted_under_a_strict_policy(running, make_packaged):
+    client, _, _ = running
+    client.post("/predict", json=make_packaged().rows(7)).raise_for_status()
+    before = metric(client, "toolkit_rows_total")
+    answer = client.get("/status?hours=1").raise_for_status()
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page = answer.text
+    assert f"<dd>{before:,.0f}</dd>" in page and 'href="?hours=1" aria-current="true"' in page
+    assert all(feature["name"] in page for feature in client.get("/schema").json()["features"])
+
+
 @pytest.mark.parametrize(
     ("change", "status", "feature", "words"),
     [

@@ -58,6 +58,12 @@ class Chronicle:
             replace_file(self.folder / FILE, orjson.dumps(self._history.to_list()))
             self._saved_s = moment
 
+    def tell(self, tally: Tally, status: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Give the history until now to any worker: what the leader last saved, and what was counted since."""
+        history = History.from_list(load_history(self.folder), LATENCY_BUCKETS_S)
+        history.add(time.time(), self._measure(tally, status))
+        return history.to_list()
+
     def _measure(self, tally: Tally, status: Mapping[str, Any]) -> dict[str, Any]:
         group, labels = self._profile.prediction_group, {}
         for index, cells in enumerate(self._profile.predictions):

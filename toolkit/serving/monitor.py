@@ -13,7 +13,7 @@ from toolkit.artifacts import load_json
 from toolkit.errors import ModelError
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import load_profile
-from toolkit.serving.chronicle import Chronicle, load_history
+from toolkit.serving.chronicle import Chronicle
 from toolkit.serving.exposition import Exposition
 from toolkit.serving.feedback import Feedback
 from toolkit.serving.ledger import Ledger, Tally, load_total
@@ -74,10 +74,10 @@ class Monitor:
             settings["limits"]["rows"],
             self.recorder.flush,
         )
-        chronicle = Chronicle(self.folder, self._profile, self.metrics)
+        self._chronicle = Chronicle(self.folder, self._profile, self.metrics)
         make, watched = self._make_detectors, (self.folder, self.log_folder, self._profile)
         self._notifier = Notifier(load_receivers(), model.version)
-        self.watcher = Watcher(*watched, make, chronicle=chronicle, notifier=self._notifier)
+        self.watcher = Watcher(*watched, make, chronicle=self._chronicle, notifier=self._notifier)
 
     def _make_detectors(self, values: Mapping[str, Any] | None) -> dict[str, DriftDetector]:
         """Make the detectors, from saved states if there are any; a DriftError says that these do not fit."""
@@ -126,7 +126,7 @@ class Monitor:
             "labels": self._count_labels(tally),
             "log": {**log, "failure": self.recorder.failure},
             **status,
-            "history": load_history(self.folder),
+            "history": self._chronicle.tell(tally, status),
         }
 
     def show(self) -> bytes:

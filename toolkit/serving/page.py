@@ -15,7 +15,7 @@ from toolkit.serving.page_performance import render_performance
 from toolkit.serving.page_series import HOURS, read_series
 from toolkit.serving.page_style import HEADERS, SCRIPT, SECURITY_POLICY, STYLE
 from toolkit.serving.page_traffic import render_mix, render_traffic
-from toolkit.serving.page_watch import is_open, render_alarms, render_drift
+from toolkit.serving.page_watch import LEARNING, is_open, render_alarms, render_drift
 
 __all__ = ["DEFAULT_HOURS", "HEADERS", "HOURS", "MEDIA_TYPE", "SECURITY_POLICY", "parse_hours", "render_page"]
 
@@ -110,7 +110,8 @@ def judge(status: Mapping[str, Any] | None, now_s: float) -> tuple[str, str, lis
     told = (
         f"Watched {count_of(int(status['rows']), 'row')}: no change larger than the tolerance shows in them."
     )
-    return "calm", "No alarm", [told]
+    learning = ((status.get("drift") or {}).get("features") or {}).get("learning")
+    return "calm", "No alarm", [told, *([LEARNING] if learning else [])]
 
 
 def _find_faults(status: Mapping[str, Any], now_s: float) -> Sequence[str]:

@@ -14,7 +14,7 @@ from toolkit.serving.history import name_column
 from toolkit.serving.page_series import Series
 
 WORST, FURTHER = 12, 300  # columns shown at once, and on demand
-LEARNING = " It is still learnt how rows hang together: until then only large changes are seen."
+LEARNING = "It is still learnt how rows hang together: until then only large changes are seen."
 OPEN, LISTED = 8, 100  # open alarms told in full, and alarms in a list
 WATCHES = {
     "features": "features and predictions",
@@ -190,7 +190,7 @@ def _render_evidence(name: str, found: Mapping[str, Any]) -> str:
         "meter",
     )
     rows = count_of(int(found.get("rows") or 0), "row")
-    learning = LEARNING if found.get("learning") else ""
+    learning = f" {LEARNING}" if found.get("learning") else ""
     return (
         f'<p class="quiet">Evidence of new drift in {WATCHES[name]}: <span class="number">{told}</span> '
         f"after {rows}.{learning}</p>{bar}"

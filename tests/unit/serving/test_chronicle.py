@@ -40,6 +40,9 @@ def test_requests_latency_labels_and_changes_are_kept(tmp_path):
     metrics.requests.labels("predict", 200).inc(1)
     chronicle.take(Tally(counts), status)  # too early, and nobody looks
     chronicle.take(Tally(counts + counts), status, now=True)
+    metrics.requests.labels("predict", 200).inc(5)
+    told = Chronicle(place, profile, metrics).tell(Tally(counts + counts + counts), status)  # another worker
+    assert (told[1]["rows"], told[1]["requests"]) == (6, 11), told
     print(json.dumps(load_history(place)))
     """
     head, entry, changes = json.loads(run(code))

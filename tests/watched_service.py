@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -166,27 +166,30 @@ def receive_messages() -> Iterator[tuple[list[tuple[str, str, str]], str]]:
 
 
 class Traffic:
-    """Sends the same body again and again from a thread; ``body`` None: is silent."""
+    """Sends the same body again and again from threads, one a client; ``body`` None: is silent."""
 
-    def __init__(self, url: str, pause_s: float = 0.05) -> None:
-        self.body: bytes | None = None
-        self.failures: list[str] = []
-        self._url, self._pause_s, self._stop = url, pause_s, threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+    def __init__(self, url: str, clients: int = 1, pause_s: float = 0.05, body: bytes | None = None) -> None:
+        self.body, self._pause_s, self._stop = body, pause_s, threading.Event()
+        self._client = httpx.Client(
+            base_url=url,
+            timeout=30,
+            headers={"Content-Type": "application/json"},
+            limits=httpx.Limits(max_connections=None),
+        )
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """End it."""
         self._stop.set()
-        self._thread.join(timeout=30)
+        for thread in self._threads:
+            thread.join(timeout=30)
+        self._client.close()
 
     def _run(self) -> None:
-        headers = {"Content-Type": "application/json"}
-        with httpx.Client(base_url=self._url, timeout=30, headers=headers) as client:
-            while not self._stop.wait(self._pause_s):
-                body = self.body
-                if body is not None:
-                    try:
-                        client.post("/predict", content=body)
-                    except httpx.HTTPError as error:
-                        self.failures.append(repr(error))
+        while not self._stop.wait(self._pause_s):
+            body = self.body
+            if body is not None:
+                with suppress(httpx.HTTPError):  # what the server does not answer is for Prometheus to tell
+                    self._client.post("/predict", content=body)

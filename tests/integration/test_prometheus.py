@@ -18,9 +18,10 @@ from web_server import Page, serve_pages
 from toolkit.packaging.alerts import load_watched
 from toolkit.packaging.bento import build_bento
 from toolkit.packaging.dashboard import describe_dashboard
+from toolkit.packaging.package import write_package
 from toolkit.packaging.serve import find_port, start_server, stop_server, wait_until_ready
 from toolkit.params import Validate
-from toolkit.params_package import Alerts
+from toolkit.params_package import Alerts, Limits, Package
 
 pytestmark = [pytest.mark.integration, pytest.mark.prometheus]
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,13 +45,7 @@ toolkit_unseen_values_total{feature="mean radius"} 1
 toolkit_gpu_utilization_ratio{gpu="0"} 0.5
 toolkit_gpu_memory_used_bytes{gpu="0"} 1e9
 """
-NOT_YET = (
-    "toolkit_performance",
-    "toolkit_notifications",
-    "toolkit_feedback",
-    "toolkit_in_flight",
-    "toolkit_schema_violations",
-)
+NOT_YET = ("toolkit_performance",)
 
 
 @dataclass
@@ -69,12 +64,14 @@ class Watching:
 def watching(make_packaged, tmp_path_factory):
     packaged = make_packaged()
     folder = tmp_path_factory.mktemp("watched")
-    bento = build_bento(ROOT, packaged.folder, tmp_path_factory.mktemp("store"))
+    params = Package(name="watched", limits=Limits(in_flight=4))  # few, so that a small crowd is too much
+    write_package(folder / "package", ROOT, packaged.sources, params, {})
+    bento = build_bento(ROOT, folder / "package", tmp_path_factory.mktemp("store"))
     port = find_port(HOST)
     server = start_server(bento, folder, folder, port=port)
     try:
         url = wait_until_ready(server, HOST, port)
-        model = load_watched(packaged.folder, Validate())
+        model = load_watched(folder / "package", Validate())
         traffic = Traffic(url)
         with (
             httpx.Client(base_url=url, timeout=30) as client,
@@ -122,6 +119,19 @@ def test_refused_requests_are_told_and_their_end(watching):
     watching.traffic.body = body(watching.rows)
     prometheus.wait_for("ModelRefuses", firing=False)
     prometheus.wait_for_message("warning", f"Over: ModelRefuses ({name})")
+
+
+def test_failures_are_told_and_their_end(watching):
+    prometheus, name = watching.prometheus, watching.model.name
+    crowd = Traffic(str(watching.client.base_url), clients=12, pause_s=0, body=body(watching.rows[:50]))
+    try:  # more at once than the service takes: it answers 503
+        alert = prometheus.wait_for("ModelErrors")
+    finally:
+        crowd.close()
+    assert re.fullmatch(rf"{name} fails \d+(\.\d+)?% of its requests", alert["annotations"]["summary"])
+    prometheus.wait_for_message("critical", f"ModelErrors ({name})")
+    prometheus.wait_for("ModelErrors", firing=False)
+    prometheus.wait_for_message("critical", f"Over: ModelErrors ({name})")
 
 
 def test_drift_is_told_and_its_end(watching):

@@ -13,6 +13,7 @@ from toolkit.errors import PackageError
 from toolkit.packaging.bento import bento_path, store_path
 from toolkit.params import STAGES
 from toolkit.serving.manifest import check_manifest
+from toolkit.serving.tls import make_client_context
 
 TIMEOUT_S = 10
 SHOWN_LIBRARIES = ("bentoml", "lightgbm", "numpy", "orjson")
@@ -133,16 +134,26 @@ def _draw(sections: list[tuple[str, list[str]]], indent: str) -> Iterator[str]:
             yield f"{indent}{' ' if last else '│'}  {'└' if number == len(lines) else '├'}─ {line}"
 
 
-def fetch_json(url: str, timeout_s: float = TIMEOUT_S, *, direct: bool = False, token: str = "") -> Any:
+def fetch_json(
+    url: str,
+    timeout_s: float = TIMEOUT_S,
+    *,
+    direct: bool = False,
+    certificate: Path | None = None,
+    token: str = "",
+) -> Any:
     """Get JSON over HTTP; OSError if nothing answers there with status 200, ValueError if it is no JSON.
 
-    ``direct``: past the environment's proxies, which know nothing of a server on this machine. ``token``: shown to
-    the server, if any.
+    ``direct``: past the environment's proxies, which know nothing of a server on this machine. ``certificate``: the
+    one that the server shows, whatever name it is for. ``token``: what the server asks for.
     """
-    opener = urllib.request.build_opener(*[urllib.request.ProxyHandler({})] if direct else [])
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the caller has looked at the scheme
-    with opener.open(request, timeout=timeout_s) as response:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})] if direct else []
+    if certificate is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=make_client_context(certificate)))
+    request = urllib.request.Request(url)  # noqa: S310  # the scheme is checked by whoever asks
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.build_opener(*handlers).open(request, timeout=timeout_s) as response:
         return json.load(response)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,9 +19,12 @@ from toolkit.packaging.bento import build_bento, store_path
 from toolkit.packaging.lineage import fetch_json, find_bento
 from toolkit.serving.guard import load_tokens
 from toolkit.serving.model import load_model
+from toolkit.serving.private import find_address
+from toolkit.serving.tls import check_pair, find_pair
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
+CHOOSE = "TOOLKIT_TOKEN=...  # one of the service's tokens"
 
 
 def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> int:
@@ -49,23 +53,27 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
     PackageError
         There is no such Bento, the port is taken, or the server does not start.
     ModelError
-        The model cannot be trusted.
+        The model cannot be trusted, or the certificate or a token cannot be used.
     """
     bento = find_bento(root, tag) if tag else build_bento(root, root / "models" / "package")
     if bento is None:
         raise PackageError(
             f"'{tag}' must be a Bento in {store_path(root)} and is not. 'bentoml list' shows the tags."
         )
-    load_model(
-        bento / "src" / "models" / "package"
-    )  # a model that is refused is refused here, with one message
+    # What is refused is refused here, with one message.
+    settings = load_model(bento / "src" / "models" / "package").settings
+    load_tokens()
+    pair = find_pair(settings, root)
+    if pair is not None:
+        check_pair(*pair)
     port = find_port(host, port)
     with tempfile.TemporaryDirectory(prefix="toolkit-serve-") as home:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like an interrupt
         server = start_server(bento, Path(home), root, host=host, port=port, workers=workers)
         try:
-            url = wait_until_ready(server, host, port)
-            print(describe(url), flush=True)
+            certificate = pair[0] if pair else None
+            url = wait_until_ready(server, host, port, certificate)
+            print(describe(url, certificate, find_address(settings)), flush=True)
             return server.wait()
         except KeyboardInterrupt:
             return 0
@@ -116,8 +124,10 @@ def stop_server(server: subprocess.Popen[bytes]) -> None:
             server.wait()
 
 
-def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> str:
-    """Wait for ``/readyz``; give the service's URL.
+def wait_until_ready(
+    server: subprocess.Popen[bytes], host: str, port: int, certificate: Path | None = None
+) -> str:
+    """Wait for ``/readyz``; give the service's URL: HTTPS with a certificate.
 
     Raises
     ------
@@ -125,7 +135,8 @@ def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> s
         The server ended, or is not ready within two minutes.
     """
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # where to ask, not to listen
-    url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    scheme = "https" if certificate else "http"
+    url = f"{scheme}://[{shown}]:{port}" if ":" in shown else f"{scheme}://{shown}:{port}"
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if server.poll() is not None:
@@ -133,28 +144,36 @@ def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> s
                 f"The server must stay up and ended with status {server.returncode}; see above why."
             )
         try:
-            fetch_json(f"{url}/readyz", timeout_s=2, direct=True)
+            fetch_json(f"{url}/readyz", timeout_s=2, direct=True, certificate=certificate)
             return url
         except (OSError, ValueError):
             time.sleep(0.1)
     raise PackageError(f"The server must be ready within {START_TIMEOUT_S} s and was not.")
 
 
-def describe(url: str) -> str:
-    """Say where the service is and how to ask it, with a row that it knows."""
-    token = next(iter(load_tokens()), "")
+def describe(url: str, certificate: Path | None = None, apart: str = "") -> str:
+    """Say where the service is and how to ask it, with a row that it knows; no token is shown.
+
+    ``apart`` is the address of metrics, status and feedback where they have one of their own.
+    """
+    tokens = load_tokens()
+    token = tokens[0] if tokens else ""
     try:
-        schema = fetch_json(f"{url}/schema", direct=True, token=token)
+        schema = fetch_json(f"{url}/schema", direct=True, certificate=certificate, token=token)
     except (OSError, ValueError) as error:  # it serves all the same
         return (
             f"\nThe service answers at {url} (Ctrl+C ends it); its schema could not be read here: {error}.\n"
         )
     example = json.dumps(schema["example"], ensure_ascii=False).replace("'", "'\\''")
-    shown = '-H "Authorization: Bearer $TOOLKIT_TOKEN" ' if token else ""
+    options = f" --cacert {shlex.quote(str(certificate))}" if certificate else ""
+    options += ' -H "Authorization: Bearer $TOOLKIT_TOKEN"' if token else ""
+    choose = f"{CHOOSE}\n" if token and os.environ.get("TOOLKIT_TOKEN", "").strip() != token else ""
+    watched = f"{url.partition(':')[0]}://{apart}" if apart else url
     return (
-        f"\n{schema['version']} answers at {url} (Ctrl+C ends it). Try:\n\n"
-        f"curl -H 'Content-Type: application/json' {shown}{url}/predict -d '{example}'\n\n"
-        f"GET {url}/schema, /lineage, /metrics, /readyz; how it does: {url}/status; a page to try it: {url}/\n"
+        f"\n{schema['version']} answers at {url} (Ctrl+C ends it). Try:\n\n{choose}"
+        f"curl{options} -H 'Content-Type: application/json' {url}/predict -d '{example}'\n\n"
+        f"GET {url}/schema, /lineage, /readyz; a page to try it: {url}/\n"
+        f"GET {watched}/metrics, how it does: {watched}/status; true labels: POST {watched}/feedback\n"
     )
 
 

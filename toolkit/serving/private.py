@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Mapping
+from typing import Any
 
 from toolkit.errors import ModelError
 
@@ -18,8 +20,13 @@ BACKLOG = 128
 _opened: list[socket.socket] = []  # open as long as the process
 
 
-def open_private(address: str) -> None:
-    """Listen at ``host:port`` for this process' children; the environment variable, if set, is used instead.
+def find_address(settings: Mapping[str, Any]) -> str:
+    """Find the private address, ``host:port``: TOOLKIT_METRICS_ADDRESS, else the package's; empty: there is none."""
+    return os.environ.get(VARIABLE, settings.get("metrics_address", ""))
+
+
+def open_private(settings: Mapping[str, Any]) -> None:
+    """Listen at the private address, if there is to be one, for this process' children.
 
     Raises
     ------
@@ -27,7 +34,7 @@ def open_private(address: str) -> None:
         That is no address, or nothing can listen there.
     """
     source = VARIABLE if VARIABLE in os.environ else "package.metrics_address"
-    address = os.environ.get(VARIABLE, address)
+    address = find_address(settings)
     os.environ.pop(DESCRIPTOR, None)  # of a server that started this one
     if not address:
         return

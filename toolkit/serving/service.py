@@ -84,7 +84,7 @@ def check_surroundings(settings: Mapping[str, Any]) -> None:
     if pair is not None:
         ends = check_pair(*pair)
         logger.info("The TLS certificate is valid until %s", ends.isoformat(" ", "minutes"))
-    open_private(settings.get("metrics_address", ""))
+    open_private(settings)
 
 
 def build_endpoints(model: Model) -> Endpoints:

@@ -15,6 +15,7 @@ from toolkit.features.functions import RowFault
 from toolkit.serving.explain import Explainer, parse_top
 from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
+from toolkit.serving.openapi import describe_api
 from toolkit.serving.page import HEADERS, MEDIA_TYPE, parse_hours, render_page
 from toolkit.serving.records import Answered
 from toolkit.serving.render import render_many, render_one
@@ -48,9 +49,13 @@ class Endpoints:
         Is handed what was answered, counts, and shows all counts.
     lineage : Mapping
         What ``GET /lineage`` answers.
+    secured : bool
+        A bearer token is asked for; ``GET /docs.json`` says so.
     """
 
-    def __init__(self, model: Model, monitor: Monitor, lineage: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: Model, monitor: Monitor, lineage: Mapping[str, Any], secured: bool = False
+    ) -> None:
         self.model, self.monitor, self.metrics = model, monitor, monitor.metrics
         self.draining = False  # the process is about to end
         limits = model.settings["limits"]
@@ -63,6 +68,8 @@ class Endpoints:
         self._explained_rows = int(limits.get("explain_rows", 100))
         self._told = describe_schema(model), lineage
         self._schema, self._lineage = map(orjson.dumps, self._told)
+        apart = bool(model.settings.get("metrics_address"))
+        self._docs = orjson.dumps(describe_api(model, secured=secured, apart=apart))
 
     def predict(self, body: bytes, form: str = JSON, arrow: bool = False) -> Answer:
         """Answer ``POST /predict``.
@@ -144,6 +151,10 @@ class Endpoints:
     def lineage(self) -> Answer:
         """Answer ``GET /lineage``."""
         return Answer(200, self._lineage)
+
+    def docs(self) -> Answer:
+        """Answer ``GET /docs.json``: the service's description in OpenAPI."""
+        return Answer(200, self._docs)
 
     def live(self) -> Answer:
         """Answer ``GET /livez``: this process has loaded its model and answers."""

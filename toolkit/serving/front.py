@@ -25,7 +25,7 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BENTO_PAGES = ("/", "/docs.json", "/schema.json")
+BENTO_PAGES = ("/", "/schema.json")
 BENTO_FOLDERS = ("/static_content/", "/assets/")
 PAGE_POLICY = (
     b"default-src 'self'; img-src 'self' data:; "

@@ -84,6 +84,7 @@ ROUTES = {
         private=True,
     ),
     "/schema": Route(READ, lambda endpoints, _: endpoints.schema()),
+    "/docs.json": Route(READ, lambda endpoints, _: endpoints.docs()),
     "/lineage": Route(READ, lambda endpoints, _: endpoints.lineage()),
     "/metrics": Route(READ, lambda endpoints, _: asyncio.to_thread(endpoints.show_metrics), private=True),
     "/status": Route(

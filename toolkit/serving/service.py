@@ -91,7 +91,7 @@ def build_endpoints(model: Model) -> Endpoints:
     """Build the endpoints of one worker, and begin to watch what they answer."""
     monitor = Monitor(model, choose_folder(CODE_ROOT), built_s=find_built_time(CODE_ROOT, model.folder))
     monitor.start()
-    return Endpoints(model, monitor, describe_lineage(model))
+    return Endpoints(model, monitor, describe_lineage(model), secured=bool(load_tokens()))
 
 
 def describe_lineage(model: Model) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,15 @@ def test_a_newer_report_replaces_the_bento_of_the_same_model(built, tmp_path):
     assert build_bento(ROOT, folder, store) == bento
     assert load_json(bento / "src/models/package/gates.json") == gates
     assert [path.name for path in bento.parent.iterdir() if path.is_dir()] == [bento.name]
+
+
+def test_the_image_has_no_compiler_and_no_package_twice_and_runs_as_a_user(built):
+    dockerfile = (build_bento(ROOT, *built) / "env" / "docker" / "Dockerfile").read_text()
+    assert re.search(r"^FROM python:3\.\d+-slim ", dockerfile, re.MULTILINE)
+    assert "--no-install-recommends libgomp1 &&" in dockerfile
+    assert not re.search("build-essential|gnupg|git", dockerfile)
+    assert dockerfile.index("no-cache = true") < dockerfile.index("uv --directory")
+    assert re.findall(r"^USER (\w+)$", dockerfile, re.MULTILINE)[-1] == "bentoml"
 
 
 def test_labels_carry_the_hashes_of_the_sources(built):

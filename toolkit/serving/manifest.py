@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.artifacts import load_json, measure_sha256
+from toolkit.artifacts import format_json, load_json, measure_sha256
 from toolkit.errors import ModelError
 
 MODEL_FILES = (
@@ -76,14 +76,18 @@ def check_tag(folder: Path, manifest: Mapping[str, Any]) -> None:
         It is another, or the manifest lacks the hash over the code.
     """
     code = manifest.get("code")
-    try:
-        tag = (folder / "tag.txt").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        tag = ""
     version = measure_version(code, manifest["files"]) if isinstance(code, str) else None
-    name, _, found = tag.rstrip("\n").partition(":")
-    if not name or found != version:
+    try:
+        tag = (folder / "tag.txt").read_bytes().decode()
+        told = (folder / "manifest.json").read_bytes().decode()
+    except (OSError, ValueError):
+        tag = told = ""
+    settings = load_json(folder / "settings.json")
+    name = settings.get("name") if isinstance(settings, dict) else None
+    if tag != f"{name}:{version}\n":
         raise ModelError(
-            f"{folder}/tag.txt must hold a name and the version of what was packaged, {version}. "
+            f"{folder}/tag.txt must hold the name and the version of what was packaged, {name}:{version}. "
             f"Got '{tag[:80].rstrip()}'. Package the model anew."
         )
+    if told != format_json(manifest):  # no hash is of the manifest itself, so it must be as it was written
+        raise ModelError(f"{folder}/manifest.json is not as it was written. Package the model anew.")

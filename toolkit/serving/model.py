@@ -232,6 +232,11 @@ def check_self_test(model: Model) -> None:
     rows, expected = test.get("rows"), test.get("outputs")
     if not rows or not expected:
         raise ModelError("signature.json must hold a self-test (rows and outputs). Train the model anew.")
+    absent = sorted({name for row in rows for name in model.inputs if name not in row})
+    if absent:
+        raise ModelError(
+            f"signature.json's self-test rows must have all features and lack {', '.join(absent)}."
+        )
     got = model.predict_rows(rows)
     outputs = np.asarray(got.values if got.probabilities is None else got.probabilities)
     wanted = np.asarray(expected, dtype=float)

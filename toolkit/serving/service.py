@@ -22,6 +22,7 @@ from toolkit.leash import die_with_parent
 from toolkit.serving.endpoints import Endpoints
 from toolkit.serving.front import Front
 from toolkit.serving.guard import Guard, load_tokens
+from toolkit.serving.image import make_image
 from toolkit.serving.log import choose_folder
 from toolkit.serving.model import Model, load_model
 from toolkit.serving.monitor import Monitor, find_built_time
@@ -29,9 +30,9 @@ from toolkit.serving.private import open_private
 from toolkit.serving.receivers import load_receivers
 from toolkit.serving.refusal import Refusal
 from toolkit.serving.tls import CIPHERS, check_pair, find_pair
+from toolkit.serving.workers import read_workers
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
-WORKERS = int(os.environ.get("TOOLKIT_WORKERS", "1"))
 logger = logging.getLogger("toolkit.serving")
 
 
@@ -68,6 +69,14 @@ def choose_tls() -> dict[str, Any]:
     return {"ssl": {"enabled": True, "certfile": certificate, "keyfile": key, "ciphers": CIPHERS}}
 
 
+def choose_workers() -> int:
+    """Choose the number of processes that answer; 1 where :meth:`Prediction.check` refuses the start."""
+    try:
+        return read_workers()
+    except ToolkitError:
+        return 1
+
+
 def check_surroundings(settings: Mapping[str, Any]) -> None:
     """Check what the service's environment gives it, and open the private address if there is to be one.
 
@@ -80,6 +89,11 @@ def check_surroundings(settings: Mapping[str, Any]) -> None:
     """
     load_tokens()
     load_receivers()
+    choose_folder(CODE_ROOT)
+    if read_workers() > 1:
+        # In a container BentoML starts no worker anew. A single one's end is the container's, for all to see; of
+        # several, fewer would go on unnoticed.
+        os.environ.pop("BENTOML_CONTAINERIZED", None)
     pair = find_pair(settings)
     if pair is not None:
         ends = check_pair(*pair)
@@ -175,7 +189,8 @@ class Prediction:
 service = bentoml.service(
     name=read_name(),
     service_class=StrictService,
-    workers=WORKERS,
+    workers=choose_workers(),
+    image=make_image(),
     metrics={"enabled": False},  # the service has its own, counted once per worker
     logging={"access": {"enabled": False}},
     traffic={"timeout": 60},

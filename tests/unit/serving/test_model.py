@@ -137,7 +137,7 @@ def test_a_manifest_whose_hashes_were_changed_with_a_file_is_refused_by_the_vers
         file.write("\n")
     manifest["files"]["settings.json"] = measure_sha256(folder / "settings.json")
     write_json(folder / "manifest.json", manifest)
-    with pytest.raises(ModelError, match=r"tag\.txt must hold a name and the version"):
+    with pytest.raises(ModelError, match=r"tag\.txt must hold the name and the version"):
         load_model(folder)
 
 
@@ -161,7 +161,7 @@ def test_a_file_of_another_model_is_refused_though_all_hashes_are_right(folder, 
     [
         ({"limits": {"rows": "many"}}, "package.limits.rows: Input should be a valid integer"),
         ({"limit": {}}, "package.limit: Extra inputs are not permitted"),
-        ({"name": "other"}, "must name the package 'other'"),
+        ({"name": "other"}, "must hold the name and the version of what was packaged, other:"),
     ],
 )
 def test_settings_that_are_not_the_toolkits_are_refused(folder, change, words):

@@ -132,7 +132,12 @@ class StrictService(Service):
         except ToolkitError as error:  # it was well when the service started
             Prediction.refused, tokens = str(error), []
         app = super().to_asgi(is_main=is_main)
-        front = Front(app, lambda: Prediction.endpoints, Guard(tokens), at_start=set_up)
+
+        def at_start(front: Front) -> None:
+            if not Prediction.refused:  # such a worker has nothing to set up for, and must start to say so
+                set_up(front)
+
+        front = Front(app, lambda: Prediction.endpoints, Guard(tokens), at_start=at_start)
         return Refusal(front, lambda: Prediction.refused)
 
 

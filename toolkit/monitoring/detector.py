@@ -1,7 +1,7 @@
 """Drift alarms on live rows, with a stated mean time between false ones.
 
 The evidence about each column is gathered in :class:`~toolkit.monitoring.evidence.Evidence`; what is tolerated is the
-upper Wilson bound of each reference share (the reference is a sample too) plus the tolerance. A column whose evidence
+upper bound of each reference share (the reference is a sample too) and the tolerance. A column whose evidence
 reaches the bound has drifted. So while the rows come from what the reference came from, give or take the tolerance,
 there is at most one false alarm per ``false_alarm_every`` on average, over all columns together, whatever these have
 to do with each other, for as long as it runs; and this holds for the columns without drift while others drift.
@@ -146,10 +146,11 @@ class DriftDetector:
 
     def _learn(self, block: IntArray, elapsed: float) -> None:
         """Learn how rows hang together; evidence against other limits than now does not count."""
-        changed = self._limits.learn(block, elapsed)
+        alarmed = self._book.find_alarmed()
+        changed = self._limits.learn(block, elapsed, alarmed)
         if changed.any():
             self._evidence.set_limits(self._limits.limit, self._limits.effect)
-            for column in np.flatnonzero(changed & ~self._book.find_alarmed()).tolist():
+            for column in np.flatnonzero(changed & ~alarmed).tolist():
                 self._evidence.begin_anew(column, self.rows, self._time_s)
 
     def _raise_alarm(self, column: int) -> None:

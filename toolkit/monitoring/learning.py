@@ -21,7 +21,19 @@ from toolkit.monitoring.dependence import (
 )
 from toolkit.monitoring.shares import Shares
 
-ARRAYS = ("block", "hits", "tried", "largest", "chance", "halves", "total", "squares", "jumps", "passed")
+ARRAYS = (
+    "seen",
+    "block",
+    "hits",
+    "tried",
+    "largest",
+    "chance",
+    "halves",
+    "total",
+    "squares",
+    "jumps",
+    "passed",
+)
 
 
 class Learner:
@@ -43,6 +55,7 @@ class Learner:
 
     def __init__(self, shares: Shares, cells: int, cycle: float) -> None:
         self._shares, self._cycle = shares, cycle
+        self.seen: IntArray = np.zeros(cells, dtype=np.int64)  # all rows
         self.block: IntArray = np.zeros(cells, dtype=np.int64)  # rows that do not make a block yet
         self.hits: IntArray = np.zeros(len(shares), dtype=np.int64)  # of the last block
         self.tried: IntArray = np.zeros(len(shares), dtype=np.int64)
@@ -67,6 +80,7 @@ class Learner:
     def add(self, block: IntArray, elapsed: float) -> None:
         """Take in a block of counts."""
         self.passed += elapsed
+        self.seen = self.seen + block
         self.block = self.block + block
         hits, tried = self._shares.count(self.block)
         if tried.max(initial=0) < BLOCK_ROWS:

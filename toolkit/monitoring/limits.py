@@ -2,6 +2,11 @@
 
 A share may be as far off as the reference's own sampling error, the tolerance, and what comes and goes with time
 together. Where the reference could not tell the last, it is learnt from live rows, and until then much is tolerated.
+
+A reference smaller than the rows that were learnt from is joined by them: where these did not alarm, what is tolerated
+is the nearer of two limits, from the reference alone and from both, but no less than the tolerance around the
+reference's own shares. So nothing that the reference alone would show goes unseen, and what had drifted less than that
+by then is taken for normal.
 """
 
 from __future__ import annotations
@@ -15,13 +20,16 @@ from toolkit.monitoring.dependence import FloatArray
 from toolkit.monitoring.learning import Learner
 from toolkit.monitoring.shares import Shares, count_reference, measure_wilson_bound
 
-REFERENCE_Z = 3.0  # Wilson bound of the reference share: two-sided 99.7 %
+# Wilson bounds of the reference share. The farther one holds for all shares of some thirty columns together, nineteen
+# times in twenty and but for a trifle always: so the reference's own error does not alarm, whatever the tolerance. The
+# tolerance comes on top of the nearer one, that of a single share.
+REFERENCE_Z, TOLERANCE_Z = 3.75, 2.0
 SWINGS = 2.0  # a sine swings 1.4 standard deviations to each side; a day with a peak more
 # While it is learnt how rows hang together: 20 of them count as one (as with an autoregression of 0.9), and columns may
 # shift by half a standard deviation.
 LEARNING_EFFECT = 20.0
 LEARNING_SHIFT = 0.5
-ARRAYS = ("live_effect", "live_swing")
+ARRAYS = ("live_effect", "live_swing", "joined")
 
 
 class Limits:
@@ -51,8 +59,9 @@ class Limits:
     def __init__(self, group: CellGroup, shares: Shares, tolerance: float, cycle: float) -> None:
         self._shares, self._tolerance = shares, tolerance
         self.learner = Learner(shares, group.size, cycle)
-        self._hits, self._rows = shares.count(count_reference(group.columns))
-        self.reference = self._hits / np.maximum(self._rows, 1)
+        self._counts = count_reference(group.columns)
+        self._cells_of = np.repeat(np.arange(len(group.columns)), np.diff(group.offsets))
+        self.joined: IntArray = np.zeros(group.size, dtype=np.int64)
         effects = [np.nan if cells.design_effect is None else cells.design_effect for cells in group.columns]
         self._known_effect = np.array(effects)
         swings = [
@@ -70,12 +79,21 @@ class Limits:
         """Measure ``limit`` and ``effect`` from what is known."""
         of_column = np.fmax(self._known_effect, self.live_effect)[self._shares.column]
         self.effect = np.where(np.isnan(of_column), LEARNING_EFFECT, of_column)
-        rows = np.maximum(self._rows / np.where(np.isnan(of_column), 1.0, of_column), 1.0)
-        share = np.stack([self.reference, 1 - self.reference])
-        bound = measure_wilson_bound(share, rows, REFERENCE_Z)
         swing = np.where(np.isnan(self._known_swing), self.live_swing, self._known_swing)
-        moved = np.where(np.isnan(swing), _shift(bound), bound + SWINGS * np.nan_to_num(swing))
-        self.limit = np.where(self._rows > 0, moved + self._tolerance, 1.0)
+        tells = 1 / np.where(np.isnan(of_column), 1.0, of_column)
+        alone, joined = self._bound(self._counts, tells), self._bound(self._counts + self.joined, tells)
+        hits, rows = self._shares.count(self._counts)
+        own = np.stack([hits, rows - hits]) / np.maximum(rows, 1)
+        self.reference = own[0]
+        bound = np.minimum(alone, np.maximum(joined, own + self._tolerance))
+        self.limit = np.where(np.isnan(swing), _shift(bound), bound + SWINGS * np.nan_to_num(swing))
+
+    def _bound(self, counts: IntArray, tells: FloatArray) -> FloatArray:
+        """Bound the true shares that such counts may come from, with the tolerance; ``tells``: what a row is worth."""
+        hits, rows = self._shares.count(counts)
+        share, told = np.stack([hits, rows - hits]) / np.maximum(rows, 1), np.maximum(rows * tells, 1.0)
+        near = measure_wilson_bound(share, told, TOLERANCE_Z) + self._tolerance
+        return np.where(rows > 0, np.maximum(measure_wilson_bound(share, told, REFERENCE_Z), near), 1.0)
 
     @property
     def learning(self) -> np.ndarray:
@@ -85,14 +103,18 @@ class Limits:
         found[self._shares.column[np.isnan(swing)]] = True
         return found | np.isnan(np.fmax(self._known_effect, self.live_effect))
 
-    def learn(self, block: IntArray, elapsed: float) -> np.ndarray:
-        """Learn from a live block; give the columns whose limits changed by it."""
+    def learn(self, block: IntArray, elapsed: float, alarmed: np.ndarray) -> np.ndarray:
+        """Learn from a live block; give the columns whose limits changed by it.
+
+        Rows of a column do not join the reference until its alarm, if it has one, is over.
+        """
         changed = np.zeros(len(self._known_effect), dtype=bool)
         lacks_effect = bool(np.isnan(self.live_effect).any())
         lacks_swing = bool((np.isnan(self.live_swing) & np.isnan(self._known_swing)).any())
         if not (lacks_effect or lacks_swing):
             return changed
         self.learner.add(block, elapsed)
+        self.learner.seen[alarmed[self._cells_of]] = 0
         found_effect = lacks_effect and self.learner.knows_effect
         found_swing = lacks_swing and self.learner.knows_swing
         if found_effect:
@@ -101,10 +123,18 @@ class Limits:
             self.live_swing = self.learner.conclude_swings()
         if found_effect or found_swing:
             before = self.limit, self.effect
+            self._join(~self.learning)
             self.measure()
             other = (before[0] != self.limit).any(axis=0) | (before[1] != self.effect)
             changed[self._shares.column[other]] = True
         return changed
+
+    def _join(self, ready: np.ndarray) -> None:
+        """Let the rows that were learnt from join the reference's, where these are fewer."""
+        seen = self.learner.seen
+        rows, reference = (np.bincount(self._cells_of, counts) for counts in (seen, self._counts))
+        joins = ready & (rows > reference) & (np.bincount(self._cells_of, self.joined) == 0)
+        self.joined = np.where(joins[self._cells_of], seen, self.joined)
 
 
 def _shift(bound: FloatArray) -> FloatArray:

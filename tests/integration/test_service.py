@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from toolkit.columns import get_columns
@@ -214,15 +216,48 @@ def test_health_says_what_is_well(running):
     assert all(ready["checks"].values())
 
 
-def test_bentoml_client_and_openapi_page_know_predict(running, make_packaged):
+def test_bentoml_client_and_openapi_page_know_predict_and_explain(running, make_packaged):
     import bentoml
 
     client, _, _ = running
-    assert "/predict" in client.get("/docs.json").json()["paths"]
+    docs = client.get("/docs.json").json()
+    assert {"/predict", "/explain", "/feedback"} <= set(docs["paths"])
+    assert "mean radius" in docs["components"]["schemas"]["Row"]["properties"]
+    assert "docs.json" in client.get("/static_content/swagger-initializer.js").text
     assert client.get("/").status_code == 200
     rows = make_packaged().rows(2)
     with bentoml.SyncHTTPClient(str(client.base_url)) as typed:
-        assert len(typed.predict(rows=rows)["predictions"]) == 2
+        predicted = typed.predict(rows=rows)["predictions"]
+        explained = typed.explain(rows=rows)["explanations"]
+    assert [each["label"] for each in predicted] == [each["label"] for each in explained]
+    for each in explained:
+        score = each["scores"][0]
+        added = score["base"] + sum(score["columns"]["added"].values())
+        assert added == pytest.approx(score["score"], abs=1e-9)
+
+
+def test_tables_are_answered_as_json_and_as_arrow_to_the_last_bit(running, make_packaged):
+    client, _, _ = running
+    packaged = make_packaged()
+    model = load_model(packaged.folder)
+    batch = model.predict(packaged.columns)
+    sink = io.BytesIO()
+    table = pa.table(packaged.columns)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    before = metric(client, "toolkit_rows_total")
+    headers = {"content-type": "application/vnd.apache.arrow.stream"}
+    answer = client.post("/predict", content=sink.getvalue(), headers=headers).raise_for_status()
+    got = np.array([list(each["probabilities"].values()) for each in answer.json()["predictions"]])
+    np.testing.assert_array_equal(got, batch.probabilities)
+    headers["accept"] = headers["content-type"]
+    answer = client.post("/predict", content=sink.getvalue(), headers=headers).raise_for_status()
+    assert answer.headers["content-type"] == headers["accept"]
+    table = pa.ipc.open_stream(answer.content).read_all()
+    assert table["label"].to_pylist() == batch.labels
+    for place, name in enumerate(model.classes):
+        assert table[f"p_{name}"].to_pylist() == batch.probabilities[:, place].tolist()
+    assert metric(client, "toolkit_rows_total") == before + 2 * len(batch)
 
 
 @pytest.mark.prometheus

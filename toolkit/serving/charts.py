@@ -7,6 +7,7 @@ HTML, and keeps its shape.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,14 +84,17 @@ def hints(texts: Iterable[str], height: float = HEIGHT) -> str:
 
 
 def strip(changes: FloatArray, kind: str, marks: Sequence[tuple[float, float]], label: str) -> str:
-    """Draw how far a column was from the reference, the stronger the farther; below it, the spans of its alarms."""
+    """Draw how far a column was from the reference, the stronger the farther; below it, the spans of its alarms.
+
+    Where nothing is known nothing is drawn.
+    """
     shapes: dict[int, list[str]] = {}
     levels = (np.abs(changes) * 1000 >= np.array(LEVELS)[:, None]).sum(axis=0)  # NaN reaches none
     ends = np.flatnonzero(np.diff(levels)) + 1
     for start, end in zip([0, *ends.tolist()], [*ends.tolist(), len(levels)], strict=True):
         if level := int(levels[start]):
             shapes.setdefault(level, []).append(f"M{start} 0h{end - start}v{STRIP_HEIGHT}h{start - end}z")
-    inside = "".join(
+    inside = _draw_known(np.isfinite(changes).tobytes()) + "".join(
         f'<path class="{kind} level{level}" d="{"".join(paths)}"/>' for level, paths in sorted(shapes.items())
     )
     inside += "".join(
@@ -98,6 +102,14 @@ def strip(changes: FloatArray, kind: str, marks: Sequence[tuple[float, float]], 
         for start, end in marks
     )
     return draw(len(changes), STRIP_HEIGHT + 3, inside, label, "strip")
+
+
+@lru_cache(maxsize=64)
+def _draw_known(known: bytes) -> str:
+    """Draw in which steps anything is known: of all columns mostly the same ones."""
+    runs = _runs(np.frombuffer(known, dtype=np.bool_))
+    path = "".join(f"M{run[0]} 0h{len(run)}v{STRIP_HEIGHT}h{-len(run)}z" for run in runs)
+    return f'<path class="known" d="{path}"/>' if path else ""
 
 
 def interval(

@@ -78,6 +78,8 @@ def render_gates(lineage: Mapping[str, Any]) -> str:
         f"<li>{_mark(gate.get('passed'))} {text.name(gate.get('message') or gate.get('name'), 300)}</li>"
         for gate in gates.get("gates") or ()
     )
+    if not listed:
+        listed = '<li class="quiet">none recorded</li>'
     metrics = "".join(
         f'<tr><th scope="row">{text.name(metric)}</th><td class="number">{text.number(_part(value, "value"))}</td>'
         f'<td class="number quiet">{_tell_interval(value)}</td></tr>'

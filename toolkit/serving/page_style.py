@@ -69,7 +69,8 @@ svg .part4 { fill: var(--p4); } svg .part5 { fill: var(--p5); } svg .part6 { fil
 .key { display: flex; flex-wrap: wrap; gap: .1rem .9rem; font-size: .82rem; color: var(--quiet); margin-top: .35rem; }
 .key > span { overflow-wrap: anywhere; } .key svg { width: .75rem; height: .75rem; margin-right: .35rem;
   vertical-align: -1px; }
-svg.strip { display: block; width: 100%; height: 1.5rem; background: var(--rail); border-radius: 3px; }
+svg.strip { display: block; width: 100%; height: 1.5rem; border-radius: 3px; border: 1px solid var(--rail); }
+svg .known { fill: var(--rail); }
 svg .changed { fill: var(--now); } svg .alarmed { fill: var(--alarm); } svg .mark { fill: var(--alarm); }
 svg .level1 { fill-opacity: .18; } svg .level2 { fill-opacity: .35; } svg .level3 { fill-opacity: .55; }
 svg .level4 { fill-opacity: .78; } svg .level5 { fill-opacity: 1; }

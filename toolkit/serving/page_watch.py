@@ -203,7 +203,7 @@ def _render_column(
     key = name_column(column)
     place = places.get(key)
     known = series.changes[place] if place is not None else np.full(len(series.starts_s), np.nan)
-    largest = 0.0 if np.isnan(known).all() else float(np.nanmax(np.abs(known)))
+    largest = float(np.max(np.abs(known), initial=0.0, where=~np.isnan(known)))
     alarm = column.get("alarm")
     label = f"Change of {text.clean(column.get('name'))} over time, at most {largest * 100:.1f} points"
     drawn = charts.strip(known, "alarmed" if alarm else "changed", marks.get(key, ()), label)

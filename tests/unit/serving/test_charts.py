@@ -34,6 +34,7 @@ def test_a_strip_is_drawn_by_levels_and_marks_alarms() -> None:
         ("level1", "M1 0h2v10h-2z"),
         ("level5", "M3 0h1v10h-1z"),
     ]
+    assert 'class="known" d="M0 0h4v10h-4z"' in drawn  # nothing where nothing is known
     assert 'class="mark" x="1.00" y="11" width="2.00"' in drawn
 
 

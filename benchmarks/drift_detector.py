@@ -1,6 +1,6 @@
 """False alarms and delays of the drift detector on simulated rows, beside usual practice on the same rows.
 
-python benchmarks/drift_detector.py [--full] [--only NAME ...] [--runs N] [--seed N]
+python benchmarks/drift_detector.py [--full] [--only NAME ...] [--runs N] [--delays N] [--seed N]
 
 30 columns, 20 bins, blocks of 256 rows, tolerance 0.02, at most one false alarm in 2,000,000 rows: so at most one in
 20 runs of 100,000. Usual practice looks at windows of 1,000 rows: Kolmogorov-Smirnov with p < 0.05 for any feature,
@@ -346,10 +346,11 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="2,000 runs of each kind without drift; hours")
     parser.add_argument("--only", nargs="+", choices=[*QUIET, *parts], default=[], help="parts to run")
     parser.add_argument("--runs", type=int, help="runs of 100,000 rows for false alarms")
+    parser.add_argument("--delays", type=int, help="runs for each delay")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     runs = options.runs or (2000 if options.full else 20)
-    few = 100 if options.full else 9
+    few = options.delays or (100 if options.full else 9)
     wanted = options.only or [*QUIET, *parts]
     print(
         f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} cores, seed {options.seed}"

@@ -112,6 +112,7 @@ def _package(folder: Path, task: str) -> Packaged:
     from toolkit.data.fit import write_features
     from toolkit.features import Features
     from toolkit.features.recorded import REPLAYED_ROWS, record_columns
+    from toolkit.monitoring.performance_reference import fit_reference
     from toolkit.monitoring.profile import fit_profile, fit_scores, scores_to_list
     from toolkit.packaging.package import Sources, write_package
     from toolkit.params import Package
@@ -168,5 +169,12 @@ def _package(folder: Path, task: str) -> Packaged:
     }
     write_json(sources.train / "signature.json", signature)
     write_json(sources.validate / "gates.json", {"schema": 1, "passed": True, "gates": []})
+    held_out = np.asarray(booster.predict(matrix[test]))
+    if task == "binary":
+        held_out = np.column_stack([1 - held_out, held_out])
+    metric = "rmse" if task == "regression" else "accuracy"
+    cells = fit_scores(scores, classes)
+    reference = fit_reference(target[test].astype(float), held_out, classes, cells, metric=metric)
+    write_json(sources.validate / "performance.json", reference.to_dict())
     write_package(packaged.folder, ROOT, sources, Package(name=f"test_{task}"), {})
     return packaged

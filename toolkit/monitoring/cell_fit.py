@@ -22,6 +22,7 @@ from toolkit.monitoring.cells import (
 )
 
 TOP_CATEGORIES = 50  # a category beyond these is "rest": the profile's size does not depend on the data
+ENDS = (0.001, 0.002, 0.005, 0.01, 0.02)  # where the first cell of a histogram is cut
 FEW_SINGLES = 5  # categories seen once; with no more, what was not seen at all is too rare to be called drift
 
 
@@ -87,8 +88,14 @@ def _count_known(name: str, values: Column) -> dict[str, int]:
 
 
 def histogram_cells(name: str, values: Column, bins: int) -> Cells:
-    """Count probabilities in ``bins`` cells of equal width between 0 and 1."""
-    edges = tuple(float(edge) for edge in np.arange(1, bins) / bins)
+    """Count probabilities in ``bins`` cells of equal width between 0 and 1, the first and the last cut finer.
+
+    A model of rare events, or a good one, has most of its probabilities in these two: how they are spread there is
+    what its metrics depend on.
+    """
+    low = [edge for edge in ENDS if edge < 1 / bins]
+    inner = (np.arange(1, bins) / bins).tolist()
+    edges = (*low, *inner, *(1 - edge for edge in reversed(low)))
     numbers = parse_numbers(name, values)
     present = numbers[~np.isnan(numbers)]
     minimum, maximum = (float(present.min()), float(present.max())) if len(present) else (None, None)

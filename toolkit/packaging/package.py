@@ -14,6 +14,7 @@ from toolkit.artifacts import load_json, measure_sha256, write_json, write_text
 from toolkit.errors import GateFailed, PackageError
 from toolkit.features import load_features
 from toolkit.features.definitions import load_packaged
+from toolkit.monitoring.performance_reference import load_reference
 from toolkit.monitoring.profile import load_profile, scores_from_list
 from toolkit.packaging.replay import (
     as_requests,
@@ -84,7 +85,12 @@ def write_package(
         sources.train / "model.txt",
         sources.train / "signature.json",
         sources.validate / "gates.json",
+        sources.validate / "performance.json",
     ):
+        if not source.is_file():
+            raise PackageError(
+                f"{source} must exist and does not. Run './run dvc repro validate' to make it."
+            )
         shutil.copyfile(source, folder / source.name)
     for name in ("features.json", "definitions.py"):
         if not (sources.prepared / name).is_file():
@@ -99,6 +105,7 @@ def write_package(
     scores = scores_from_list(load_json(sources.train / "scores.json")["predictions"])
     profile = load_profile(sources.prepared / "profile.json").with_scores(scores)
     write_json(folder / "profile.json", profile.to_dict())
+    load_reference(folder / "performance.json").check_profile(profile)
     settings = params.model_dump(exclude={"alerts"})  # a model is no other one when they are tuned
     write_json(folder / "settings.json", {"schema": 1, **settings})
     write_json(folder / "lineage.json", {"schema": 1, "stages": dict(records), "libraries": load_pins(root)})

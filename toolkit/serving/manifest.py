@@ -19,7 +19,7 @@ MODEL_FILES = (
     "contract.json",
     "settings.json",
 )  # what it computes
-FILES = (*MODEL_FILES, "gates.json", "lineage.json")  # and what is known of it
+FILES = (*MODEL_FILES, "gates.json", "performance.json", "lineage.json")  # and what is known of it
 
 
 def check_manifest(folder: Path, files: Sequence[str] = FILES) -> dict[str, Any]:

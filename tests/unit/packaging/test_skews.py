@@ -24,6 +24,7 @@ from toolkit.errors import PackageError, ToolkitError
 from toolkit.feature_values import ValueCache, load_values
 from toolkit.features import Features, load_features
 from toolkit.features.definitions import load_definitions
+from toolkit.monitoring.performance_reference import fit_reference
 from toolkit.monitoring.profile import fit_profile, fit_scores, scores_to_list
 from toolkit.packaging.package import Sources, write_package
 from toolkit.params import Package, Train
@@ -165,6 +166,10 @@ def trained(tmp_path_factory) -> Path:
     scores = fit_scores(model.booster.predict(data["valid"].matrix), data.task.classes)
     write_json(train / "scores.json", {"schema": 1, "predictions": scores_to_list(scores)})
     write_json(validate / "gates.json", {"schema": 1, "passed": True, "gates": []})
+    held_out = np.asarray(model.booster.predict(data["valid"].matrix))
+    held_out = np.column_stack([1 - held_out, held_out])
+    reference = fit_reference(data["valid"].target, held_out, data.task.classes, scores, metric="accuracy")
+    write_json(validate / "performance.json", reference.to_dict())
     return root
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from toolkit.cli_catalog import add_data, add_features
+from toolkit.cli_log import add_log
 from toolkit.errors import ToolkitError
 
 
@@ -125,6 +126,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
     add_data(commands)
     add_features(commands)
+    add_log(commands, _number(0, 36_500))
 
     run = commands.add_parser("run", help="execute a stage's notebook, notebooks/STAGE.ipynb")
     run.add_argument("stage", metavar="STAGE", help="the stage, as in dvc.yaml")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from toolkit.data.log_days import iterate_day
+from toolkit.data.log_files import DAY, SEGMENT, check_was_not_compacted, is_day, list_log
 from toolkit.errors import DataError, DriftError, suggest
 from toolkit.monitoring.cells import Column
 from toolkit.monitoring.counts import Counts
@@ -48,7 +49,7 @@ def load_window(path: Path, profile: Profile, personal: Collection[str] = ()) ->
     Parameters
     ----------
     path : Path
-        The table of the stage ``predict`` (.parquet), or a prediction log: a .jsonl file or a folder of them.
+        The table of the stage ``predict`` (.parquet), or a prediction log: a folder, or a file of one.
     profile : Profile
         The reference.
     personal : collection of str
@@ -62,7 +63,7 @@ def load_window(path: Path, profile: Profile, personal: Collection[str] = ()) ->
         A column that the profile describes is missing or not of its kind, or the log has no feature at all; names
         the file.
     """
-    is_table = path.suffix == ".parquet"
+    is_table = path.suffix == ".parquet" and not path.is_dir() and not is_day(path)
     left_out = () if is_table else tuple(cells.name for cells in profile.features if cells.name in personal)
     if left_out:
         profile = _leave_out(profile, left_out, path)
@@ -125,19 +126,45 @@ def _take_column(column: Any) -> Column:
 
     kind = column.type
     if types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind):
-        return column.cast("float64").to_numpy(zero_copy_only=False)
+        return column.cast("float64", safe=False).to_numpy(zero_copy_only=False)
     return column.to_pylist()
 
 
 def _read_log(path: Path, names: Sequence[str], outputs: Sequence[str]) -> Iterator[_Block]:
-    records = iterate_log(path)
-    while block := list(islice(records, BLOCK_ROWS)):
-        try:
-            features = {name: [record["features"][name] for _, record in block] for name in names}
-            predictions = {name: [_take_output(record, name) for _, record in block] for name in outputs}
-        except (KeyError, TypeError):
-            raise _name_bad_record(block, names, outputs) from None
-        yield _Block(features, predictions, [str(record.get("version", "unknown")) for _, record in block])
+    for ending, files in groupby(_list_files(path), lambda file: file.suffix):
+        if ending == DAY:
+            for day in files:
+                yield from _read_day(day, names, outputs)
+            continue
+        records = _iterate_segments(files)
+        while block := list(islice(records, BLOCK_ROWS)):
+            try:
+                features = {name: [record["features"][name] for _, record in block] for name in names}
+                predictions = {name: [_take_output(record, name) for _, record in block] for name in outputs}
+            except (KeyError, TypeError):
+                raise _name_bad_record(block, names, outputs) from None
+            versions = [str(record.get("version", "unknown")) for _, record in block]
+            yield _Block(features, predictions, versions)
+
+
+def _read_day(day: Path, names: Sequence[str], outputs: Sequence[str]) -> Iterator[_Block]:
+    """Read a compacted day: of the records only what is counted."""
+    features = {name: ("features", name) for name in names}
+    predictions = {
+        name: (name,) if name in ("label", "value") else ("probabilities", name.removeprefix("p_"))
+        for name in outputs
+    }
+    wanted = [*features.values(), *predictions.values()]
+    for batch, missing in iterate_day(day, [*wanted, ("version",)], BLOCK_ROWS):
+        told = [".".join(place) for place in missing if place != ("version",)]
+        if told:
+            raise _make_fault(day.name, told, "hold predictions")
+        values = {place: _take_column(column) for place, column in batch.items()}
+        yield _Block(
+            {name: values[place] for name, place in features.items()},
+            {name: values[place] for name, place in predictions.items()},
+            list(values.get(("version",), ())),
+        )
 
 
 def _take_output(record: Mapping[str, Any], name: str) -> Any:
@@ -158,30 +185,57 @@ def _name_bad_record(
             except (KeyError, TypeError):
                 missing.append(f"probabilities.{name[2:]}" if name.startswith("p_") else name)
         if missing:
-            told = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-            return DataError(f"{place} must be a prediction of the packaged model. It has no {told}.")
+            return _make_fault(place, missing, "be a prediction")
     return DataError(f"{block[0][0]} and the lines after it must be predictions of the packaged model.")
 
 
-def iterate_log(path: Path) -> Iterator[tuple[str, Any]]:
-    """Read a prediction log, a folder of segments or one of them: each record with its file and line.
+def _make_fault(place: str, missing: Sequence[str], what: str) -> DataError:
+    told = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+    return DataError(f"{place} must {what} of the packaged model. It has no {told}.")
 
-    A torn last line of a segment (its writer was killed) is passed over.
+
+def iterate_log(path: Path) -> Iterator[tuple[str, Any]]:
+    """Read a prediction log, a folder or one of its files: each record with its file and line.
+
+    A torn last line of a segment (its writer was killed) is passed over. Records of a compacted day have every key
+    that one of them has, and None where they had none; their time is a text as in a segment.
 
     Raises
     ------
     DataError
         There is no log, or a line other than a segment's last is no record; names file and line.
     """
-    segments = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-    if not segments or not segments[0].is_file() or segments[0].suffix != ".jsonl":
+    for ending, files in groupby(_list_files(path), lambda file: file.suffix):
+        if ending == SEGMENT:
+            yield from _iterate_segments(files)
+            continue
+        for day in files:
+            number = 0
+            for batch, _ in iterate_day(day, None, BLOCK_ROWS):
+                columns = {place[0]: column.to_pylist() for place, column in batch.items()}
+                for values in zip(*columns.values(), strict=True):
+                    number += 1
+                    yield f"{day.name}, row {number}", dict(zip(columns, values, strict=True))
+
+
+def _list_files(path: Path) -> list[Path]:
+    files = list_log(path)
+    if not files:
         raise DataError(
-            f"{path} must be a .parquet table of predictions, or a prediction log: a folder with .jsonl files, or one "
-            "such file. Check monitor.input in params.yaml."
+            f"{path} must be a .parquet table of predictions, or a prediction log: a folder with .jsonl files (and "
+            "days that were compacted), or one such file. Check monitor.input in params.yaml."
         )
+    return files
+
+
+def _iterate_segments(segments: Iterable[Path]) -> Iterator[tuple[str, Any]]:
     for segment in segments:
-        # A live log's oldest segment may be gone by now: the service keeps the log within its size.
-        with suppress(FileNotFoundError), segment.open("rb") as file:
+        try:
+            file = segment.open("rb")
+        except FileNotFoundError:  # the service keeps the log within its size
+            check_was_not_compacted(segment)
+            continue
+        with file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     break  # only a file's last line has no end

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from toolkit import columns as columns_module
 from toolkit.artifacts import write_json
+from toolkit.data import log_days
 from toolkit.data import rounding as rounding_module
 from toolkit.data.contract import convert as convert_module
 from toolkit.data.contract import times as times_module
@@ -24,7 +25,7 @@ from toolkit.data.sources.part_cache import PartCache
 
 MODULES = (
     *(columns_module, convert_module, rounding_module, times_module),
-    *(arrow_file, csv_file, json_lines, prediction_log),
+    *(arrow_file, csv_file, json_lines, log_days, prediction_log),
 )
 ROWS, AS_READ, ROUNDED = "rows.parquet", "as_read", "rounded.json"
 

@@ -8,6 +8,7 @@ the operating system had not written yet.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from toolkit.errors import ModelError
 
 ENDING = ".jsonl"
+COMPACTED = ".parquet"  # days that `toolkit log compact` made of segments; they count and go as segments do
 SEGMENT_AGE_S = (
     86_400  # a segment is closed after a day, or a quiet service's would never grow old enough to go
 )
@@ -120,7 +122,7 @@ class SegmentLog:
     def remove_old(self) -> None:
         """Remove the segments that are too old, and the oldest above the size; never the one being written."""
         found = []
-        for segment in sorted(self.folder.glob(f"*{ENDING}")):
+        for segment in self._list_files():
             with suppress(FileNotFoundError):  # another worker removed it just now
                 status = segment.stat()
                 found.append((segment, status.st_size, status.st_mtime))
@@ -136,12 +138,16 @@ class SegmentLog:
                 excess -= size
 
     def measure_bytes(self) -> int:
-        """Give the size of all segments, those of other writers included."""
+        """Give the size of the whole log, segments of other writers and compacted days included."""
         total = 0
-        for segment in self.folder.glob(f"*{ENDING}"):
+        for segment in self._list_files():
             with suppress(FileNotFoundError):
                 total += segment.stat().st_size
         return total
+
+    def _list_files(self) -> list[Path]:
+        """List segments and compacted days, oldest first: both names begin with the day."""
+        return sorted(path for path in self.folder.glob("[!.]*") if path.suffix in (ENDING, COMPACTED))
 
     def _is_over(self) -> bool:
         return (
@@ -155,6 +161,7 @@ class SegmentLog:
         self.remove_old()
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{self.writer}{ENDING}"
         self._file = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # tells `toolkit log compact` that it is being written
         self._segment, self._size, self._opened_s = name, 0, time.monotonic()
 
 

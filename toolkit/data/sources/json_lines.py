@@ -31,19 +31,21 @@ _KINDS = {
 class JsonLinesReader:
     """Reads a JSON object a line. A key that a line lacks is missing there; types are those of the whole file.
 
-    With ``nested``, objects in the objects are read too, a level deep.
+    With ``nested``, objects in the objects are read too, a level deep. With ``torn``, a last line without an end is
+    passed over.
     """
 
     nested: bool = False
+    torn: bool = False
     text: bool = False
 
     def load_columns(self, path: Path, name: str) -> pa.Schema:
         """Find every key and a type that holds all its values: this reads the file once."""
         types: dict[str, pa.DataType] = {}
-        for block in _iterate_blocks(path, name):
+        for block in _iterate_blocks(path, name, self.torn):
             for field in _parse(block, path, name, None).schema:
                 held = types.get(field.name, pa.null())
-                wider = _widen_struct(held, field.type) if self.nested else _widen_flat(held, field.type)
+                wider = widen_struct(held, field.type) if self.nested else _widen_flat(held, field.type)
                 if wider is None:
                     raise _explain(path, name, f"'{field.name}' is {held} and {field.type}")
                 types[field.name] = wider
@@ -51,12 +53,12 @@ class JsonLinesReader:
 
     def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Read the rows."""
-        for block in _iterate_blocks(path, name):
+        for block in _iterate_blocks(path, name, self.torn):
             yield from _parse(block, path, name, schema).combine_chunks().to_batches()
 
 
-def _iterate_blocks(path: Path, name: str) -> Iterator[bytes]:
-    """Read the file in blocks of whole lines."""
+def _iterate_blocks(path: Path, name: str, torn: bool = False) -> Iterator[bytes]:
+    """Read the file in blocks of whole lines; the last one may be cut short if ``torn``, and is passed over."""
     rest, first = b"", True
     try:
         with open_bytes(path) as file:
@@ -70,7 +72,7 @@ def _iterate_blocks(path: Path, name: str) -> Iterator[bytes]:
                     yield lines + end
     except (pa.ArrowException, OSError, EOFError) as error:
         raise explain_io(name, error) from None
-    if rest.strip():
+    if rest.strip() and not torn:
         yield rest
 
 
@@ -102,7 +104,8 @@ def _widen_flat(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
     return nested[0] if nested else _widen(left, right)
 
 
-def _widen_struct(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+def widen_struct(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    """Give the type that holds the values of both, and of objects the keys of both; None if there is none."""
     if not (pa.types.is_struct(left) and pa.types.is_struct(right)):
         return _widen(left, right)
     types = {field.name: field.type for field in left}

@@ -15,7 +15,7 @@ from toolkit.data.sources.csv_file import CsvReader
 from toolkit.data.sources.database import copy_query
 from toolkit.data.sources.generator import GeneratedSource
 from toolkit.data.sources.json_lines import JsonLinesReader
-from toolkit.data.sources.prediction_log import PREFIX, LogReader, copy_log
+from toolkit.data.sources.prediction_log import OUTPUTS, LogReader, copy_log
 from toolkit.data.sources.raw_bytes import COMPRESSED
 from toolkit.data.sources.source import Part, Reader, Source
 from toolkit.errors import DataError
@@ -104,7 +104,7 @@ def _open_log(params: Any, root: Path, path: Path) -> Source:
     segments = copy_log(path, params.pattern, name, root / ".toolkit" / "downloads" / "log")
     names = [f"{name}/{segment.name}" if path.is_dir() else name for segment in segments]
     parts = [Part(told, segment, reader) for told, segment in zip(names, segments, strict=True)]
-    return Source("log", parts, outputs=PREFIX)
+    return Source("log", parts, outputs=OUTPUTS)
 
 
 def open_file(path: Path) -> Source:

@@ -146,8 +146,9 @@ class Source:
         rows as before.
     text : bool
         Every cell is text as it stands in the file (CSV): the types are still to be found.
-    outputs : str
-        Columns whose names begin with this hold what a model said, and are no features; or ''.
+    outputs : tuple of str
+        Columns whose names begin with one of these hold what a model said, or no more than tells groups apart: they
+        are no features.
     rounded : dict
         Columns whose values were changed before they came here, by a database's driver.
     strict : bool
@@ -157,7 +158,7 @@ class Source:
     format: str
     parts: list[Part]
     text: bool = False
-    outputs: str = ""
+    outputs: tuple[str, ...] = ()
     rounded: dict[str, Rounded] = field(default_factory=dict)
     strict: bool = True
 
@@ -197,7 +198,7 @@ class Source:
     @property
     def excluded(self) -> list[str]:
         """Columns that are no features whatever params.yaml says."""
-        return [name for name in self.columns.names if self.outputs and name.startswith(self.outputs)]
+        return [name for name in self.columns.names if name.startswith(self.outputs)]
 
     def batches(
         self, read: Callable[[Part], Iterator[pa.RecordBatch]] = Part.batches

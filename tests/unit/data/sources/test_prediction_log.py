@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import orjson
 import pyarrow as pa
+from log_days import TODAY, make_record, write_days, write_segment
 
+from toolkit.data.log_compaction import compact_log
 from toolkit.serving.log import SegmentLog
 from toolkit.serving.records import OPTIONS
 
@@ -90,3 +92,38 @@ def test_what_is_no_log_is_refused(project) -> None:
     assert "Line 2 is none" in project.refuse("logs", format="log")
     project.save("logs/a.jsonl", '{"id": "1", "features": {"id": 1}}\n')
     assert "the feature 'id' has the name of another column" in project.refuse("logs", format="log", key="id")
+
+
+def test_latency_and_hashed_values_are_no_features(project) -> None:
+    """Records of the older form, without either, are in the same log."""
+    hashed = {"customer": "0f" * 16, "mail": None}
+    new = record(1, latency_ms=1.5, personal=hashed)
+    write_log(project.root / "logs", [record(0)], [new])
+    source = project.open("logs", format="log", key="id")
+    table = pa.Table.from_batches(list(source.batches()))
+    assert table["predicted_latency_ms"].to_pylist() == [None, 1.5]
+    assert table["hashed_customer"].to_pylist() == [None, "0f" * 16]
+    features = {name for name in table.column_names if name not in source.excluded}
+    assert features == {"id", "size", "colour"}
+
+
+def test_compacted_days_and_segments_are_one_table(project) -> None:
+    folder = project.root / "logs"
+    write_days(folder, days=3, personal={"mail": "ab", "phone": None})
+    old = make_record(999)
+    del old["latency_ms"]
+    write_segment(folder, 2, "c" * 12, [old])
+    before = project.read("logs", format="log", key="id")
+    compact_log(folder, 0, TODAY.date(), lambda text, done=False: None)
+    assert len(list(folder.glob("*.parquet"))) == 3
+    after = project.read("logs", format="log", key="id")
+    assert sorted(after.to_pylist(), key=str) == sorted(
+        before.select(after.column_names).to_pylist(), key=str
+    )
+    assert set(after.column_names) == set(before.column_names) and after.num_rows == 241
+    assert project.read("logs", format="log", key="id", pattern="20260309*").num_rows == 80
+
+
+def test_a_feature_that_has_the_name_of_an_output_is_refused(project) -> None:
+    write_log(project.root / "logs", [record(0, features={"hashed_mail": 1})])
+    assert "must not begin with predicted_ or hashed_" in project.refuse("logs", format="log")

@@ -107,7 +107,10 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         action="append",
         default=[],
-        help="a server of the model; may be repeated (default: localhost:3000)",
+        help="a server of the model, or https://HOST:PORT; may be repeated (default: where it is served here)",
+    )
+    alerts.add_argument(
+        "--token-file", metavar="FILE", default="", help="where Prometheus finds the service's token"
     )
     alerts.set_defaults(command=_alerts)
 
@@ -213,5 +216,8 @@ def _alerts(options: argparse.Namespace) -> None:
     from toolkit.packaging.alerts import write_alerts
     from toolkit.paths import project_root
 
-    for path in write_alerts(project_root(), Path(options.output), options.source, options.targets):
+    written = write_alerts(
+        project_root(), Path(options.output), options.source, options.targets, options.token_file
+    )
+    for path in written:
         print(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from toolkit.errors import ToolkitError
 from toolkit.packaging import alert_rules as rules
 from toolkit.packaging.alert_rules import list_alerts
 from toolkit.packaging.alertmanager import SILENCED
-from toolkit.packaging.alerts import describe_rules, load_watched, write_alerts, write_yaml
+from toolkit.packaging.alerts import describe_rules, find_target, load_watched, write_alerts, write_yaml
 from toolkit.packaging.recorded_rules import SIGMAS, Watched
 from toolkit.params import Validate
 from toolkit.params_package import Alerts
@@ -145,6 +146,7 @@ CASES = [
          ((rules.NUMBER, "1"),)),
     Case("ModelNotificationsFail", gauge("notifications_total", "0 0 1x20", result="dropped"), "4m", HERE,
          ((rules.NUMBER, "1"),)),
+    quiet("ModelNotificationsFail", gauge("notifications_total", "0x20", result="failed"), "4m"),
     quiet("ModelNotificationsFail", gauge("notifications_total", "0 0 1x20", result="sent"), "4m"),
     Case("ModelLogDiskFull", gauge("log_free_bytes", 1023999999), "2m", HERE, ((rules.BYTES, "976.6MiB"),)),
     quiet("ModelLogDiskFull", gauge("log_free_bytes", 1024000000), "2m"),
@@ -347,6 +349,43 @@ def test_configurations_please_their_programs(written):
         done = call(tool, *action, path)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "10.0.0.2:3000" in prometheus.read_text()
+
+
+def test_prometheus_may_ask_by_https_with_a_token(make_packaged, tmp_path):
+    write_text(tmp_path / "token", "x" * 32)
+    targets = ["https://model.example:443", "https://[::1]:3001"]
+    written = write_alerts(ROOT, tmp_path, str(make_packaged().folder), targets, str(tmp_path / "token"))
+    done = call("promtool", "check", "config", written[1])
+    assert done.returncode == 0, done.stdout + done.stderr
+    (job,) = YAML(typ="safe").load(written[1].read_text())["scrape_configs"]
+    assert job["scheme"] == "https"
+    assert job["authorization"] == {"credentials_file": str(tmp_path / "token")}
+    assert job["static_configs"] == [{"targets": ["model.example:443", "[::1]:3001"]}]
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        (["localhost"], "must be HOST:PORT, or https://HOST:PORT. Got 'localhost' instead"),
+        (["a:1", "http://b:2/metrics"], "Got 'http://b:2/metrics' instead"),
+        (["a:99999"], "Got 'a:99999' instead"),
+        (["a:1", "https://b:1"], "must all be asked by https, or none"),
+    ],
+)
+def test_a_wrong_target_is_told_and_nothing_is_written(make_packaged, tmp_path, targets, words):
+    with pytest.raises(ToolkitError, match=re.escape(words)):
+        write_alerts(ROOT, tmp_path / "made", str(make_packaged().folder), targets)
+    assert not (tmp_path / "made").exists()
+
+
+def test_the_private_address_is_asked_where_there_is_one(tmp_path):
+    write_text(
+        tmp_path / "settings.json",
+        json.dumps({"metrics_address": "0.0.0.0:9000", "tls_certificate": "c.pem"}),
+    )
+    assert find_target(tmp_path) == "https://localhost:9000"
+    write_text(tmp_path / "settings.json", json.dumps({"metrics_address": "", "tls_certificate": ""}))
+    assert find_target(tmp_path) == "localhost:3000"
 
 
 @pytest.mark.parametrize(

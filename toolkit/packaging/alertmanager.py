@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from toolkit.errors import PackageError
 from toolkit.packaging.recorded_rules import span
 from toolkit.params_package import Alerts
 
+TARGET = re.compile(
+    r"(?:(?P<scheme>https?)://)?(?P<place>(?:\[[0-9a-fA-F:.%]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5}))/?"
+)
 SECRETS = "/etc/alertmanager/secrets"
 SAMPLE_LIMIT = 2000  # a scrape beyond is refused: twice what the service shows at most
 
@@ -19,7 +24,7 @@ TEXT = (
 
 # When the first holds, the others are told by it already.
 SILENCED = {
-    "ModelDown": ("ModelSilent", "ModelErrors", "ModelSlow"),
+    "ModelDown": ("ModelSilent",),  # no more: the other servers may have troubles of their own
     "ModelSilent": ("ModelIdle",),
     "ModelErrors": ("ModelSlow",),
     "ModelPerformanceLow": ("ModelPerformanceEstimatedLow", "ModelConceptDrift"),
@@ -27,9 +32,21 @@ SILENCED = {
 }
 
 
-def describe_prometheus(name: str, alerts: Alerts, targets: Sequence[str], rules: str) -> dict[str, Any]:
-    """Describe prometheus.yml: scrape ``targets`` (host:port), evaluate the file ``rules``."""
+def describe_prometheus(
+    name: str, alerts: Alerts, targets: Sequence[str], rules: str, token_file: str = ""
+) -> dict[str, Any]:
+    """Describe prometheus.yml: scrape ``targets`` (host:port or https://host:port), evaluate the file ``rules``.
+
+    Raises
+    ------
+    PackageError
+        A target is no address, or some are asked by HTTPS and others are not.
+    """
     interval = span(alerts.scrape_s)
+    scheme, places = parse_targets(targets)
+    asked: dict[str, Any] = {} if scheme == "http" else {"scheme": scheme}
+    if token_file:
+        asked["authorization"] = {"credentials_file": token_file}
     return {
         "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
         "rule_files": [rules],
@@ -38,11 +55,29 @@ def describe_prometheus(name: str, alerts: Alerts, targets: Sequence[str], rules
             {
                 "job_name": name,
                 "metrics_path": "/metrics",
+                **asked,
                 "sample_limit": SAMPLE_LIMIT,
-                "static_configs": [{"targets": list(targets)}],
+                "static_configs": [{"targets": places}],
             }
         ],
     }
+
+
+def parse_targets(targets: Sequence[str]) -> tuple[str, list[str]]:
+    """Give how to ask (http or https), and host:port of each server."""
+    found = [TARGET.fullmatch(target) for target in targets]
+    for target, match in zip(targets, found, strict=True):
+        if match is None or not 0 < int(match["port"]) < 65_536:
+            raise PackageError(
+                f"A target must be HOST:PORT, or https://HOST:PORT. Got '{target}' instead: "
+                "the path is always /metrics."
+            )
+    schemes = {match["scheme"] or "http" for match in found if match}
+    if len(schemes) > 1:
+        raise PackageError(
+            "Targets must all be asked by https, or none. Make two sets of files for the two kinds."
+        )
+    return schemes.pop(), [match["place"] for match in found if match]
 
 
 def describe_alertmanager(secrets: str = SECRETS) -> dict[str, Any]:

@@ -31,7 +31,9 @@ RECEIVERS = """# Each api_url_file holds one address, of Slack, Mattermost or wh
 PRIOR = 0.5  # rows added to each class: one that was never predicted has a share above 0
 
 
-def write_alerts(root: Path, folder: Path, source: str = "", targets: Sequence[str] = ()) -> list[Path]:
+def write_alerts(
+    root: Path, folder: Path, source: str = "", targets: Sequence[str] = (), token_file: str = ""
+) -> list[Path]:
     """Write alert rules, the configuration of Prometheus and Alertmanager, and a dashboard of Grafana.
 
     Parameters
@@ -43,7 +45,9 @@ def write_alerts(root: Path, folder: Path, source: str = "", targets: Sequence[s
     source : str
         A Bento's tag, or a folder with a package or a Bento. Empty: models/package.
     targets : sequence of str
-        host:port of each server; default: localhost:3000.
+        host:port or https://host:port of each server; default: the model's private address, else localhost:3000.
+    token_file : str
+        Where Prometheus finds the service's token; empty: it asks for none.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def write_alerts(root: Path, folder: Path, source: str = "", targets: Sequence[s
     Raises
     ------
     PackageError, ModelError
-        There is no such model, or its files are not those that were packaged.
+        There is no such model, its files are not those that were packaged, or a target is no address.
     ParamsError
         params.yaml is wrong.
     """
@@ -62,18 +66,27 @@ def write_alerts(root: Path, folder: Path, source: str = "", targets: Sequence[s
             f"Alerts are made from a model's files: give a Bento's tag or a folder. Got the address {source}."
         )
     params = load_params(root)
-    model = load_watched(find_package(root, source)[0], params["validate"])
-    alerts = params["package"].alerts
+    package = find_package(root, source)[0]
+    model = load_watched(package, params["validate"])
+    alerts, targets = params["package"].alerts, targets or [find_target(package)]
     texts = {
         RULES: HEAD + write_yaml(describe_rules(model, alerts)),
         "prometheus.yml": HEAD
-        + write_yaml(describe_prometheus(model.name, alerts, targets or ["localhost:3000"], RULES)),
+        + write_yaml(describe_prometheus(model.name, alerts, targets, RULES, token_file)),
         "alertmanager.yml": HEAD + RECEIVERS + write_yaml(describe_alertmanager()),
         "dashboard.json": json.dumps(describe_dashboard(model), indent=2, ensure_ascii=False) + "\n",
     }
     for name, text in texts.items():
         write_text(folder / name, text)
     return [folder / name for name in texts]
+
+
+def find_target(package: Path) -> str:
+    """Find where a packaged model shows its metrics when it is served with its own settings."""
+    settings = load_json(package / "settings.json")
+    host, _, port = (settings.get("metrics_address") or "localhost:3000").rpartition(":")
+    place = f"{'localhost' if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104  # where it listens
+    return f"https://{place}" if settings.get("tls_certificate") else place
 
 
 def load_watched(folder: Path, validate: Validate) -> Watched:

@@ -14,13 +14,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from toolkit.artifacts import load_json
 from toolkit.errors import PackageError
 from toolkit.packaging.bento import build_bento, store_path
 from toolkit.packaging.lineage import fetch_json, find_bento
 from toolkit.serving.guard import load_tokens
 from toolkit.serving.model import load_model
 from toolkit.serving.private import find_address
-from toolkit.serving.tls import check_pair, find_pair
+from toolkit.serving.tls import VARIABLES, check_pair, find_pair
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
@@ -95,6 +96,7 @@ def start_server(
         "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "true",
         "TOOLKIT_WORKERS": str(workers),
+        **_find_certificate(bento, root),
     }
     leash = [sys.executable, "-m", "toolkit.leash", str(os.getpid())]
     command = [
@@ -110,6 +112,13 @@ def start_server(
         str(port),
     ]
     return subprocess.Popen(command, env=environment, cwd=root, start_new_session=True)
+
+
+def _find_certificate(bento: Path, root: Path) -> dict[str, str]:
+    """Find the certificate's files for a server whose own paths begin in the Bento."""
+    settings = bento / "src" / "models" / "package" / "settings.json"
+    pair = find_pair(load_json(settings) if settings.is_file() else {}, root)
+    return dict(zip(VARIABLES.values(), map(str, pair), strict=True)) if pair else {}
 
 
 def stop_server(server: subprocess.Popen[bytes]) -> None:

@@ -60,7 +60,7 @@ def read_settings() -> Mapping[str, Any]:
 def choose_tls() -> dict[str, Any]:
     """Choose BentoML's settings for TLS; none for plain HTTP, and where :meth:`Prediction.check` refuses the start."""
     try:
-        pair = find_pair(read_settings())
+        pair = find_pair(read_settings(), CODE_ROOT)
     except ToolkitError:
         return {}
     if pair is None:
@@ -94,7 +94,7 @@ def check_surroundings(settings: Mapping[str, Any]) -> None:
         # In a container BentoML starts no worker anew. A single one's end is the container's, for all to see; of
         # several, fewer would go on unnoticed.
         os.environ.pop("BENTOML_CONTAINERIZED", None)
-    pair = find_pair(settings)
+    pair = find_pair(settings, CODE_ROOT)
     if pair is not None:
         ends = check_pair(*pair)
         logger.info("The TLS certificate is valid until %s", ends.isoformat(" ", "minutes"))

@@ -16,15 +16,15 @@ VARIABLES = {"tls_certificate": "TOOLKIT_TLS_CERTIFICATE", "tls_key": "TOOLKIT_T
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK"
 
 
-def find_pair(settings: Mapping[str, Any], root: Path | None = None) -> tuple[Path, Path] | None:
+def find_pair(settings: Mapping[str, Any], root: Path) -> tuple[Path, Path] | None:
     """Find the files of the certificate and its key; None: the service speaks plain HTTP.
 
     Parameters
     ----------
     settings : Mapping
         May have ``tls_certificate`` and ``tls_key``; environment variables of those names, if set, are used instead.
-    root : Path, optional
-        What relative paths begin at; default: the working folder.
+    root : Path
+        The project, where relative paths begin; the working folder is another one in each of BentoML's processes.
 
     Raises
     ------
@@ -37,8 +37,7 @@ def find_pair(settings: Mapping[str, Any], root: Path | None = None) -> tuple[Pa
         return None
     if missing:
         raise ModelError(f"TLS takes a certificate and its key. {missing[0]} is missing.")
-    base = root or Path.cwd()
-    return base / given["tls_certificate"], base / given["tls_key"]
+    return root / given["tls_certificate"], root / given["tls_key"]
 
 
 def check_pair(certificate: Path, key: Path) -> datetime:

@@ -13,15 +13,15 @@ NOW = datetime.now(UTC)
 
 
 def test_a_pair_is_found_in_settings_and_the_environment(monkeypatch, tmp_path):
-    assert find_pair({}) is None
-    assert find_pair({"tls_certificate": "", "tls_key": ""}) is None
+    assert find_pair({}, tmp_path) is None
+    assert find_pair({"tls_certificate": "", "tls_key": ""}, tmp_path) is None
     settings = {"tls_certificate": "a.pem", "tls_key": "/b.pem"}
     assert [str(path) for path in find_pair(settings, tmp_path)] == [f"{tmp_path}/a.pem", "/b.pem"]
     monkeypatch.setenv("TOOLKIT_TLS_KEY", "/c.pem")
-    assert str(find_pair(settings)[1]) == "/c.pem"
+    assert str(find_pair(settings, tmp_path)[1]) == "/c.pem"
     monkeypatch.setenv("TOOLKIT_TLS_KEY", "")
     with pytest.raises(ModelError, match=r"package\.tls_key"):
-        find_pair(settings)
+        find_pair(settings, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["elliptic", "rsa"])

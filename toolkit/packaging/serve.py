@@ -79,7 +79,7 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
         except KeyboardInterrupt:
             return 0
         finally:
-            stop_server(server)
+            stop_server(server, STOP_TIMEOUT_S + settings["limits"].get("drain_s", 0))
 
 
 def start_server(
@@ -121,12 +121,12 @@ def _find_certificate(bento: Path, root: Path) -> dict[str, str]:
     return dict(zip(VARIABLES.values(), map(str, pair), strict=True)) if pair else {}
 
 
-def stop_server(server: subprocess.Popen[bytes]) -> None:
-    """Ask the server to end; it answers what it has taken first."""
+def stop_server(server: subprocess.Popen[bytes], timeout_s: float = STOP_TIMEOUT_S) -> None:
+    """Ask the server to end; it answers what it has taken first, or is killed in the end."""
     if server.poll() is None:
         server.send_signal(signal.SIGTERM)
         try:
-            server.wait(STOP_TIMEOUT_S)
+            server.wait(timeout_s)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)

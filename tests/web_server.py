@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,42 @@ class Web:
     url: str
     pages: dict[str, Page] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Hook:
+    """A webhook's address, and the JSON that was posted to it."""
+
+    url: str
+    posts: list = field(default_factory=list)
+
+
+@contextmanager
+def serve_hook(path: str = "/hook") -> Iterator[Hook]:
+    """Take posts at a path until the block ends."""
+    hook = Hook("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if self.path == path:
+                hook.posts.append(json.loads(body))
+            self.send_response(200 if self.path == path else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    hook.url = f"http://127.0.0.1:{server.server_port}{path}"
+    try:
+        yield hook
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
+from web_server import serve_hook
 
 from toolkit.columns import get_columns
 from toolkit.data.predictions import iterate_log
@@ -278,12 +279,29 @@ def test_metrics_please_promtool(running, make_packaged):
     assert 'toolkit_drift_alarm{column="mean radius",group="feature"} 0.0' in text
 
 
-def test_drift_raises_an_alarm_and_stopping_writes_all_that_was_answered(serve, make_packaged):
+def test_drift_raises_an_alarm_that_is_told_and_stopping_writes_all_that_was_answered(
+    serve, make_packaged, monkeypatch
+):
+    with serve_hook("/a-key") as hook:
+        monkeypatch.setenv("TOOLKIT_NOTIFY_URLS", f"{hook.url} http://127.0.0.1:1/nobody")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        _raise_an_alarm(serve, make_packaged, hook)
+    (told,) = hook.posts
+    assert [alarm["column"] for alarm in told["raised"]] == ["mean radius"] and not told["cleared"]
+    assert "Feature 'mean radius' has drifted: higher values." in told["text"]
+
+
+def _raise_an_alarm(serve, make_packaged, hook):
     with serve() as (client, server, log):
         rows = [{**row, "mean radius": row["mean radius"] * 3} for row in make_packaged().rows(100)]
         for _ in range(40):
             answers = client.post("/predict", json=rows).raise_for_status().json()["predictions"]
         assert metric(client, "toolkit_drift_alarm", column="mean radius", group="feature") == 1
+        end = time.monotonic() + 10
+        while not hook.posts and time.monotonic() < end:
+            time.sleep(0.02)
+        page = client.get("/status").raise_for_status().text
+        assert "1 alarm is open" in page and "a-key" not in page and hook.url not in page
         answers = client.post("/predict", json=rows).raise_for_status().json()["predictions"]
         stop_server(server)
         assert server.returncode == 0

@@ -116,6 +116,8 @@ def judge(status: Mapping[str, Any] | None, now_s: float) -> tuple[str, str, lis
 
 def _find_faults(status: Mapping[str, Any], now_s: float) -> Sequence[str]:
     faults, log = [], status.get("log") or {}
+    if status.get("rows") and not status.get("time_s"):
+        faults.append("The watch has written nothing, so no alarm can be raised: the service's log says why.")
     age = now_s - float(status.get("time_s") or now_s)
     if age > STALE_S:
         faults.append(f"The watch last wrote {text.span(age)} ago: what is shown is old.")

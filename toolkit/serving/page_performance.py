@@ -13,15 +13,15 @@ from toolkit.serving import page_text as text
 from toolkit.serving.page_model import find_limit, find_reference
 from toolkit.serving.page_series import Series
 
-FEEDBACK = ("matched", "corrected", "repeated", "unknown")
-
 
 def render_performance(status: Mapping[str, Any], lineage: Mapping[str, Any], series: Series) -> str:
     """Render performance by late labels, its estimate, the reference, the gate's limit; and feedback's counts."""
     live, estimated = status.get("performance") or {}, status.get("estimated") or {}
     feedback = status.get("feedback") or {}
-    counts = " · ".join(f"{text.count(feedback.get(name, 0))} {name}" for name in FEEDBACK)
-    told = f'<p class="quiet">Feedback: {counts}.</p>'
+    counts = " · ".join(
+        f"{text.count(number)} {text.name(name, 20)}" for name, number in list(feedback.items())[:8]
+    )
+    told = f'<p class="quiet">Feedback: {counts or "none yet"}.</p>'
     if live.get("value") is None and estimated.get("value") is None:
         return f'<section class="card half"><h2>Performance</h2>{_tell_nothing(live)}{told}</section>'
     name = str((live or estimated).get("metric"))

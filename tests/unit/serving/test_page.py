@@ -148,6 +148,7 @@ def test_the_page_tells_open_alarms_with_size_time_and_what_to_do() -> None:
         ({"rows": 0}, "", "Ready; no row has been predicted yet"),
         ({"log": {"failure": "No space left on device"}}, "alarm", "Something is wrong with the service"),
         ({"time_s": cases.NOW - 3600}, "alarm", "Something is wrong with the service"),
+        ({"time_s": None}, "alarm", "Something is wrong with the service"),
         ({"alarms": [{"column": "x", "cleared_s": None}]}, "alarm", "1 alarm is open"),
         ({"alarms": [{"column": "x", "cleared_s": cases.NOW}]}, "calm", "No alarm"),
     ],

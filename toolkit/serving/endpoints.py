@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Endpoints:
         self.draining = False  # the process is about to end
         limits = model.settings["limits"]
         self._max_rows = int(limits["rows"])
+        self._recording = threading.Lock()
         self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
         self._zoned = model.zoned
         wanted = Wanted(self._inputs, self._nullable, self._rules, self._zoned)
@@ -122,8 +124,9 @@ class Endpoints:
     def _record(self, rows: Rows, predictions: Predictions, begin: float) -> Ids:
         """Give the rows their ids, and hand all to the recorder."""
         recorder, latency_s = self.monitor.recorder, time.perf_counter() - begin
-        ids = recorder.make_ids(rows.count)
-        recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns))
+        with self._recording:  # large requests are answered in threads, and ids must grow along the log
+            ids = recorder.make_ids(rows.count)
+            recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns))
         return ids
 
     def _predict(self, rows: Rows) -> Predictions:

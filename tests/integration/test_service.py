@@ -343,3 +343,45 @@ def answers(url: str) -> bool:
     except httpx.TransportError:
         return False
     return True
+
+
+def test_labels_that_come_back_are_measured_and_a_change_of_what_is_true_is_an_alarm(serve, make_packaged):
+    with serve(workers=2) as (client, server, log):
+        rows = make_packaged().rows(100)
+        for _ in range(4):
+            answers = client.post("/predict", json=rows).raise_for_status().json()["predictions"]
+            labels = [{"id": answer["id"], "label": answer["label"]} for answer in answers]
+            taken = client.post("/feedback", json=labels).raise_for_status().json()
+            assert taken == {"stored": len(rows), "unknown": []}
+        wait_for(lambda: metric(client, "toolkit_feedback_total", result="matched") == 4 * len(rows))
+        assert metric(client, "toolkit_performance", bound="value", metric="accuracy") == 1.0
+        estimated = [
+            metric(client, "toolkit_performance_estimated", bound=bound, metric="accuracy")
+            for bound in ("low", "value", "high")
+        ]
+        assert 0.5 < estimated[0] < estimated[1] < estimated[2] <= 1.0
+        other = {"benign": "malignant", "malignant": "benign"}
+        wrong = [{**label, "label": other[label["label"]]} for label in labels]
+        assert client.post("/feedback", json={"feedback": wrong}).json()["stored"] == len(rows)
+        assert client.post("/feedback", json={**wrong[0], "id": "0" * 20}).status_code == 404
+        wait_for(lambda: metric(client, "toolkit_feedback_total", result="corrected") == len(rows))
+        assert metric(client, "toolkit_performance", bound="value", metric="accuracy") == 0.75
+        assert metric(client, "toolkit_drift_alarm", column="all answers", group="performance") == 0
+        for _ in range(4):
+            answers = client.post("/predict", json=rows).raise_for_status().json()["predictions"]
+            wrong = [{"id": answer["id"], "label": other[answer["label"]]} for answer in answers]
+            client.post("/feedback", json=wrong).raise_for_status()
+        wait_for(
+            lambda: metric(client, "toolkit_drift_alarm", column="all answers", group="performance") == 1
+        )
+        page = client.get("/status").text
+        assert "all answers" in page
+        stop_server(server)
+        assert len([record for _, record in iterate_log(log.parent / "feedback")]) == 9 * len(rows)
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

@@ -23,7 +23,7 @@ OTHER_SERIES = 250  # kept for what does not grow with the number of columns or 
 MOST_LABELS = 100  # the most frequent ones of the reference, so that they stay the same
 MOST_SCORES = 10  # histograms of probabilities, of the same
 RESULTS = {  # shown from the start, or the first event would be no increase
-    "feedback": ("new", "corrected", "repeated"),
+    "feedback": ("matched", "corrected", "repeated"),
     "notifications": ("sent", "failed", "dropped"),
 }
 COLUMN_SERIES = 5  # three of drift, missing values, unseen values

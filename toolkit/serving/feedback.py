@@ -45,6 +45,8 @@ class Feedback:
         Most labels in one request.
     flush : callable
         Writes the predictions that wait in this worker.
+    note_unknown : callable
+        Is told the number of ids that were not found.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Feedback:
         log: SegmentLog,
         predictions: Path,
         classes: Sequence[str],
+        *,
         most: int,
         flush: Callable[[], None],
+        note_unknown: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._log, self._predictions, self._classes = log, predictions, tuple(classes)
-        self._most, self._flush = most, flush
+        self._most, self._flush, self._note_unknown = most, flush, note_unknown
         self._lock = threading.Lock()
 
     def take(self, body: bytes) -> dict[str, Any]:
@@ -70,6 +74,7 @@ class Feedback:
         labels = parse_feedback(body, self._classes, self._most)
         found = self._find([id_ for id_, _ in labels])
         unknown = [id_ for id_, _ in labels if id_ not in found]
+        self._note_unknown(len(unknown))
         if not found:
             raise RequestError(_tell_unknown(unknown), 404, "unknown_id")
         now = datetime.now(UTC)

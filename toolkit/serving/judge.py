@@ -11,10 +11,12 @@ import numpy as np
 
 from toolkit.errors import DriftError
 from toolkit.monitoring.counts import Counts
+from toolkit.monitoring.estimate import estimate_performance
 from toolkit.monitoring.outcomes import count_labels, count_outcomes, encode_outcome, fit_label_profile
 from toolkit.monitoring.performance import RollingPerformance
+from toolkit.monitoring.performance_reference import PerformanceReference
 from toolkit.monitoring.profile import Profile
-from toolkit.serving.label_reader import Labelled, LabelReader
+from toolkit.serving.label_reader import MATCHED, Labelled, LabelReader
 
 LABELS, PERFORMANCE = "labels", "performance"
 logger = logging.getLogger("toolkit.serving")
@@ -35,8 +37,8 @@ class Judge:
         The model's; none for regression.
     profile : Profile
         The reference; its label mix is what the true labels' is compared with.
-    outcomes : Profile
-        The reference of the model's errors (:func:`toolkit.monitoring.outcomes.fit_outcome_profile`).
+    reference : PerformanceReference
+        What the model did on held-out rows.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class Judge:
         classes: Sequence[str],
         *,
         profile: Profile,
-        outcomes: Profile,
+        reference: PerformanceReference,
     ) -> None:
         self._folder, self._version, self._metric, self._classes = folder, version, metric, classes
-        self._labels, self._outcomes = fit_label_profile(profile), outcomes
+        self._profile, self._reference = profile, reference
+        self._labels, self._outcomes = fit_label_profile(profile), reference.outcomes
         self._reader = LabelReader(folder)
         self._rolling = RollingPerformance(metric, classes)
         self._unfit = 0
@@ -76,7 +79,7 @@ class Judge:
 
     def read(self) -> dict[str, Counts]:
         """Read what labels came, and count them for the detectors: a label once, as it came first."""
-        fresh = [record for kind, record in self._reader.read() if self._add(record) and kind == "new"]
+        fresh = [record for kind, record in self._reader.read() if self._add(record) and kind == MATCHED]
         if not fresh:
             return {}
         counts = {PERFORMANCE: self._count_outcomes(fresh)}
@@ -84,9 +87,23 @@ class Judge:
             counts[LABELS] = count_labels(self._labels, [record.truth for record in fresh])
         return {name: counts[name] for name in self.profiles}
 
-    def describe(self) -> dict[str, Any]:
-        """Give the rolling metric and how many labels came."""
-        return {"performance": self._rolling.measure().to_dict(), "feedback": dict(self._reader.counts)}
+    def describe(self, recent: Counts) -> dict[str, Any]:
+        """Give the metric on true labels, the one estimated for recent rows, and how many labels came.
+
+        Parameters
+        ----------
+        recent : Counts
+            Of the recent rows, with labels or without.
+        """
+        figures = {
+            "performance": self._rolling.measure(),
+            "estimated": estimate_performance(self._reference.tables, self._profile, recent, self._metric),
+        }
+        told = {
+            name: {**figure.to_dict(), "reference": self._reference.performance.value}
+            for name, figure in figures.items()
+        }
+        return {**told, "feedback": dict(self._reader.counts)}
 
     def _add(self, record: Labelled) -> bool:
         """Take a label into the rolling metric; False for one of another version or another model's classes."""

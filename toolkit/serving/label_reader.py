@@ -15,6 +15,7 @@ from toolkit.serving.log import list_segments
 
 READ_BYTES = 8 * 2**20  # of a segment at a time: a backlog must not hold the watcher up
 KEPT_IDS = 100_000
+MATCHED, REPEATED, CORRECTED = "matched", "repeated", "corrected"
 
 
 class Labelled(NamedTuple):
@@ -54,17 +55,17 @@ class LabelReader:
     Attributes
     ----------
     counts : dict
-        Labels read: ``new``, ``repeated`` (the same label came before) and ``corrected`` (another did). Of an id that
-        is not among the last hundred thousand, a label is new.
+        Labels read: ``matched`` with their prediction, ``repeated`` (the same label came before) and ``corrected``
+        (another did). Of an id that is not among the last hundred thousand, a label counts as a first one.
     """
 
     def __init__(self, folder: Path, positions: Mapping[str, int] | None = None) -> None:
         self.folder, self.positions = folder, dict(positions or {})
-        self.counts = {"new": 0, "repeated": 0, "corrected": 0}
+        self.counts = dict.fromkeys((MATCHED, REPEATED, CORRECTED), 0)
         self._labels: OrderedDict[str, Any] = OrderedDict()
 
     def read(self) -> list[tuple[str, Labelled]]:
-        """Read what came since the last call, each label with what it is: new, repeated or corrected."""
+        """Read what came since the last call, each label with what it is: matched, repeated or corrected."""
         found = []
         segments = list_segments(self.folder)
         self.positions = {path.name: self.positions.get(path.name, 0) for path in segments}
@@ -100,7 +101,7 @@ class LabelReader:
 
     def _judge(self, record: Labelled) -> str:
         known = self._labels.get(record.id)
-        kind = "new" if known is None else "repeated" if known == record.truth else "corrected"
+        kind = MATCHED if known is None else REPEATED if known == record.truth else CORRECTED
         self.counts[kind] += 1
         self._note(record)
         return kind

@@ -53,6 +53,9 @@ class Metrics:
         )
         self.in_flight = gauge("in_flight", "Most requests at once in the last second.")
         self.in_flight_limit = gauge("in_flight_limit", "Requests at once that are taken.")
+        self.unknown = counter(
+            "feedback_unknown", "True labels for ids that the prediction log does not have."
+        )
         self.latency = client.Histogram(
             "toolkit_request_seconds",
             "Time to answer a prediction request, from its first byte read to its last byte sent.",
@@ -83,18 +86,20 @@ class Metrics:
         )
 
     def measure_totals(self) -> dict[str, Any]:
-        """Give what was counted over all workers: ``requests`` and ``errors``, and ``latency`` by bucket."""
+        """Give sums over all workers: ``requests``, ``errors``, ``unknown`` labels, and ``latency`` by bucket."""
         import prometheus_client as client
         from prometheus_client import multiprocess
 
         registry = client.CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, path=str(self.folder))
-        totals: dict[str, Any] = {"requests": 0, "errors": 0}
+        totals: dict[str, Any] = {"requests": 0, "errors": 0, "unknown": 0}
         upto: dict[float, float] = {}
         for sample in (sample for family in registry.collect() for sample in family.samples):
             if sample.name == "toolkit_requests_total" and sample.labels["endpoint"] == "predict":
                 totals["requests"] += int(sample.value)
                 totals["errors"] += int(sample.value) * (not sample.labels["status"].startswith("2"))
+            elif sample.name == "toolkit_feedback_unknown_total":
+                totals["unknown"] = int(sample.value)
             elif sample.name == "toolkit_request_seconds_bucket":
                 upto[float(sample.labels["le"])] = sample.value
         counts = [upto[edge] for edge in sorted(upto)]

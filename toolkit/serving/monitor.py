@@ -12,10 +12,12 @@ from typing import Any
 from toolkit.artifacts import load_json
 from toolkit.errors import ModelError
 from toolkit.monitoring.detector import DriftDetector
+from toolkit.monitoring.performance_reference import load_reference
 from toolkit.monitoring.profile import load_profile
 from toolkit.serving.chronicle import Chronicle
 from toolkit.serving.exposition import Exposition
 from toolkit.serving.feedback import Feedback
+from toolkit.serving.judge import LABELS, PERFORMANCE, Judge
 from toolkit.serving.ledger import Ledger, Tally, load_total
 from toolkit.serving.log import Bounds, SegmentLog
 from toolkit.serving.metrics import Metrics
@@ -27,6 +29,8 @@ from toolkit.serving.records import RecordMaker
 from toolkit.serving.watcher import FEATURES, Watcher, load_status
 
 DAY_S = 86_400.0
+# What is watched: what its columns are called, and its part of the false alarms that are promised over all.
+WATCHES = {FEATURES: ("feature", 0.5), LABELS: ("label", 0.25), PERFORMANCE: ("performance", 0.25)}
 
 
 class Monitor:
@@ -59,6 +63,8 @@ class Monitor:
         self.log_folder = folder / "predictions"
         self.metrics = metrics or Metrics()
         self._profile = load_profile(model.folder / "profile.json")
+        self._reference = load_reference(model.folder / "performance.json")
+        self._judge = self._make_judge(folder / "feedback")
         self._facts = {"version": model.version, "task": model.task, "built_s": built_s}
         worker = secrets.token_hex(6)
         bounds = read_bounds(settings["log"])
@@ -71,25 +77,45 @@ class Monitor:
             SegmentLog(folder / "feedback", worker, bounds),
             self.log_folder,
             model.classes,
-            settings["limits"]["rows"],
-            self.recorder.flush,
+            most=settings["limits"]["rows"],
+            flush=self.recorder.flush,
+            note_unknown=self.metrics.unknown.inc,
         )
         self._chronicle = Chronicle(self.folder, self._profile, self.metrics)
         make, watched = self._make_detectors, (self.folder, self.log_folder, self._profile)
         self._notifier = Notifier(load_receivers(), model.version)
-        self.watcher = Watcher(*watched, make, chronicle=self._chronicle, notifier=self._notifier)
+        self.watcher = Watcher(
+            *watched, make, judge=self._judge, chronicle=self._chronicle, notifier=self._notifier
+        )
+
+    def _make_judge(self, folder: Path) -> Judge:
+        reference = self._reference
+        return Judge(
+            folder,
+            self._model.version,
+            reference.metric,
+            self._model.classes,
+            profile=self._profile,
+            reference=reference,
+        )
 
     def _make_detectors(self, values: Mapping[str, Any] | None) -> dict[str, DriftDetector]:
         """Make the detectors, from saved states if there are any; a DriftError says that these do not fit."""
         watch = self._model.settings["watch"]
-        settings = watch["tolerance"], watch["false_alarm_days"]
-        if values is None:
-            return {FEATURES: DriftDetector(self._profile, *settings, cycle=watch["cycle_days"])}
-        return {
-            FEATURES: DriftDetector.from_dict(
-                self._profile, values[FEATURES], *settings, cycle=watch["cycle_days"]
+        found = {}
+        for name, profile in {FEATURES: self._profile, **self._judge.profiles}.items():
+            group, part = WATCHES[name]
+            settings = watch["tolerance"], watch["false_alarm_days"] / part
+            options: dict[str, Any] = {
+                "group": group,
+                "cycle": watch["cycle_days"] if name == FEATURES else 0.0,
+            }
+            found[name] = (
+                DriftDetector(profile, *settings, **options)
+                if values is None
+                else DriftDetector.from_dict(profile, values[name], *settings, **options)
             )
-        }
+        return found
 
     def start(self) -> None:
         """Begin to record and to watch."""
@@ -126,6 +152,7 @@ class Monitor:
             "labels": self._count_labels(tally),
             "log": {**log, "failure": self.recorder.failure},
             **status,
+            "feedback": {**status.get("feedback", {}), "unknown": self.metrics.measure_totals()["unknown"]},
             "history": self._chronicle.tell(tally, status),
         }
 

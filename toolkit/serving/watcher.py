@@ -221,6 +221,9 @@ class Watcher:
             self._detectors[watch].update(block, elapsed_s / DAY_S, wall_s)
         self._judged_s, self._changed = wall_s, True
 
+    def _describe_labels(self) -> dict[str, Any]:
+        return {} if self._judge is None else self._judge.describe(self._detectors[FEATURES].count_recent())
+
     def _list_alarms(self) -> list[dict[str, Any]]:
         """Give all alarms with what they are of, the newest first."""
         alarms = [
@@ -272,7 +275,7 @@ class Watcher:
             ),
             "alarms": self._list_alarms(),
             "notifications": self._notifier.counts,
-            **({} if self._judge is None else self._judge.describe()),
+            **self._describe_labels(),
         }
 
 

@@ -79,7 +79,7 @@ def test_performance_is_shown_with_its_bounds_and_without_what_is_unknown():
 
 
 def test_feedback_and_notifications_are_counted_from_nought():
-    shown = show(make_profile(2, 2), feedback={"new": 3}, performance=None)
-    assert 'toolkit_feedback_total{result="new"} 3.0' in shown
+    shown = show(make_profile(2, 2), feedback={"matched": 3}, performance=None)
+    assert 'toolkit_feedback_total{result="matched"} 3.0' in shown
     assert 'toolkit_feedback_total{result="corrected"} 0.0' in shown
     assert 'toolkit_notifications_total{result="failed"} 0.0' in shown

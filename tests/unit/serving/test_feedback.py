@@ -41,7 +41,7 @@ def write_predictions(folder, numbers, worker=WORKER, segment_bytes=10**9):
 def feedback(tmp_path):
     write_predictions(tmp_path / "predictions", range(10))
     log = SegmentLog(tmp_path / "feedback", "w")
-    return Feedback(log, tmp_path / "predictions", CLASSES, 100, lambda: None)
+    return Feedback(log, tmp_path / "predictions", CLASSES, most=100, flush=lambda: None)
 
 
 def stored(tmp_path):
@@ -93,7 +93,7 @@ def test_unknown_ids_are_named_and_the_others_are_stored(feedback, tmp_path):
 def test_a_prediction_that_is_on_its_way_to_the_log_is_waited_for(tmp_path):
     log = SegmentLog(tmp_path / "feedback", "w")
     write = lambda: write_predictions(tmp_path / "predictions", range(3))  # noqa: E731
-    feedback = Feedback(log, tmp_path / "predictions", CLASSES, 100, write)
+    feedback = Feedback(log, tmp_path / "predictions", CLASSES, most=100, flush=write)
     assert feedback.take(body((make_id(2), "no")))["stored"] == 1
 
 

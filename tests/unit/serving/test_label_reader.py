@@ -26,10 +26,10 @@ def test_labels_are_read_once_and_told_apart(log, tmp_path):
     reader = LabelReader(tmp_path)
     assert read(reader) == []
     log.append(line(1) + line(2))
-    assert read(reader) == [("new", "i1", "yes"), ("new", "i2", "yes")]
+    assert read(reader) == [("matched", "i1", "yes"), ("matched", "i2", "yes")]
     SegmentLog(tmp_path, "other").append(line(1) + line(2, "no") + line(3))
-    assert [kind for kind, _, _ in read(reader)] == ["repeated", "corrected", "new"]
-    assert reader.counts == {"new": 3, "repeated": 1, "corrected": 1} and read(reader) == []
+    assert [kind for kind, _, _ in read(reader)] == ["repeated", "corrected", "matched"]
+    assert reader.counts == {"matched": 3, "repeated": 1, "corrected": 1} and read(reader) == []
 
 
 def test_a_line_that_is_being_written_waits_and_a_torn_one_is_passed_over(log, tmp_path):
@@ -48,7 +48,7 @@ def test_reading_goes_on_from_positions_and_knows_the_labels_of_before(log, tmp_
     log.append(line(7) + line(50))
     second = LabelReader(tmp_path, first.positions)
     assert [record.id for record in second.replay(10)] == [f"i{number}" for number in range(50)]
-    assert [(kind, id_) for kind, id_, _ in read(second)] == [("repeated", "i7"), ("new", "i50")]
+    assert [(kind, id_) for kind, id_, _ in read(second)] == [("repeated", "i7"), ("matched", "i50")]
 
 
 def test_a_backlog_is_read_in_parts(log, tmp_path, monkeypatch):

@@ -23,7 +23,8 @@ from toolkit.monitoring.alarm_book import AlarmBook
 from toolkit.monitoring.array_text import pack_arrays, unpack_arrays
 from toolkit.monitoring.cells import CellGroup, IntArray
 from toolkit.monitoring.counts import Counts
-from toolkit.monitoring.evidence import FEWEST_ROWS, Evidence
+from toolkit.monitoring.drift_status import MOST_LOG_EVIDENCE, describe_columns, measure_log_evidence
+from toolkit.monitoring.evidence import Evidence
 from toolkit.monitoring.limits import Limits
 from toolkit.monitoring.profile import Profile
 from toolkit.monitoring.recent import RecentRows
@@ -199,33 +200,22 @@ class DriftDetector:
             share that changed most against the reference, ``where`` that is,
             ``alarm`` (active or not), and ``learning``.
         """
-        change = self._recent.measure_change(self._limits.reference)
-        alarmed, most_of_all = self._book.find_alarmed(), math.log(FEWEST_ROWS)
-        found = self._evidence.measure_means() / self._evidence.bound * FEWEST_ROWS
-        found = np.log(np.clip(found, 1.0, FEWEST_ROWS))
-        still_learns = self._limits.learning
-        columns = []
-        for index, (group, name) in enumerate(self._book.names):
-            own = np.flatnonzero(self._shares.column == index)
-            most = own[np.argmax(np.abs(change[own]))]
-            columns.append(
-                {
-                    "name": name,
-                    "group": group,
-                    "log_evidence": float(found[index]),
-                    "change": float(change[most]),
-                    "where": self._shares.where[most],
-                    "alarm": bool(alarmed[index]),
-                    "learning": bool(still_learns[index]),
-                }
-            )
+        alarmed, still_learns = self._book.find_alarmed(), self._limits.learning
+        found = measure_log_evidence(self._evidence.measure_means(), self._evidence.bound)
         return {
             "rows": self.rows,
             "recent_rows": self._recent.rows,
-            "evidence": float(np.max(found, where=~alarmed, initial=0.0)) / most_of_all,
+            "evidence": float(np.max(found, where=~alarmed, initial=0.0)) / MOST_LOG_EVIDENCE,
             "active_alarms": len(self.active),
             "learning": bool(still_learns.any()),
-            "columns": columns,
+            "columns": describe_columns(
+                self._book.names,
+                self._shares,
+                change=self._recent.measure_change(self._limits.reference),
+                log_evidence=found,
+                alarmed=alarmed,
+                learning=still_learns,
+            ),
         }
 
     def count_recent(self) -> Counts:

@@ -12,7 +12,10 @@ from toolkit.packaging.recorded_rules import Watched, span
 from toolkit.params_package import Alerts
 
 HIGHER_IS_BETTER = {"roc_auc", "accuracy", "f1", "r2"}  # of validate.metric; the others are errors and losses
-TOLD_DOWN = 5  # a target that is down is told after this part of hold_s
+DOWN_PART, DOWN_SCRAPES = (
+    5,
+    2,
+)  # a target is down after this part of hold_s, and not for one scrape that came late
 
 # What Prometheus fills in when an alert fires.
 TARGET = "{{ with $labels.instance }}{{ . }}{{ else }}any target{{ end }}"
@@ -72,10 +75,11 @@ def list_alerts(model: Watched, alerts: Alerts) -> list[Rule]:
 def _list_traffic(model: Watched, alerts: Alerts) -> list[Rule]:
     name, hold, window = model.name, alerts.hold_s, span(alerts.window_s)
     job = f'job="{name}"'
+    down_s = max(hold // DOWN_PART, DOWN_SCRAPES * alerts.scrape_s)
     enough = f"and on (job) job:toolkit_requests:increase{{{job}}} >= {alerts.min_requests}"
     rules = [
         Rule(
-            "ModelDown", "critical", f"up{{{job}}} == 0 or absent(up{{{job}}})", hold // TOLD_DOWN,
+            "ModelDown", "critical", f"up{{{job}}} == 0 or absent(up{{{job}}})", down_s,
             f"{name} cannot be reached",
             f"Prometheus gets no metrics from {TARGET} of {name}.",
             "ask /livez there; if nothing answers, look at the end of the container's log and start it again.",

@@ -14,8 +14,10 @@ import numpy as np
 import orjson
 
 from toolkit.serving.model import Predictions
-from toolkit.serving.rows import Column
+from toolkit.serving.render import escape, plan_outputs, write_numbers
+from toolkit.serving.rows import EXACT, Column, unpack_column
 
+MANY_ROWS = 16  # from so many on it is quicker to write column by column
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
@@ -97,6 +99,8 @@ class RecordMaker:
     def make(self, answered: Answered) -> list[bytes]:
         """Make the lines of one answered request."""
         when = datetime.fromtimestamp(answered.time_s, UTC)
+        if answered.columns is not None and len(answered) >= MANY_ROWS and not (self.personal and self.key):
+            return self._make_many(answered, answered.columns, when)
         outputs = answered.predictions.rows() if answered.outputs is None else answered.outputs
         shared = {
             "time": when,
@@ -108,6 +112,23 @@ class RecordMaker:
             for id_, row, output in zip(answered.ids, answered.iterate_rows(), outputs, strict=True)
             if self.sample >= 1 or is_sampled(id_, self.sample)
         ]
+
+    def _make_many(self, answered: Answered, columns: Mapping[str, Column], when: datetime) -> list[bytes]:
+        """Make the same lines column by column, in half the time."""
+        shared = {"time": when, "version": self.version, "latency_ms": round(answered.latency_s * 1e3, 3)}
+        names = [name for name in columns if name not in self.personal]
+        features = b",".join(escape(orjson.dumps(name)) + b":%b" for name in names)
+        output, parts = plan_outputs(answered.predictions)
+        said = escape(orjson.dumps(shared, option=orjson.OPT_UTC_Z)[1:-1])
+        template = b'{"id":"%%b",%b,"features":{%b},%b}\n' % (said, features, output)
+        ids = [id_.encode() for id_ in answered.ids]
+        lines = map(
+            template.__mod__,
+            zip(ids, *(write_column(columns[name]) for name in names), *parts, strict=True),
+        )
+        if self.sample >= 1:
+            return list(lines)
+        return [line for id_, line in zip(answered.ids, lines, strict=True) if is_sampled(id_, self.sample)]
 
     def _features(self, row: Mapping[str, Any]) -> dict[str, Any]:
         if not self.personal:
@@ -122,6 +143,27 @@ class RecordMaker:
         if value is None:
             return None
         return hmac.new(self.key, orjson.dumps(value, default=str), hashlib.sha256).hexdigest()[:32]
+
+
+def write_column(values: Column) -> list[bytes]:
+    """Write each value of a column as JSON has it: NaN and NaT are null, and whole numbers have no fraction."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
+        return [orjson.dumps(value, default=str) for value in unpack_column(values)]
+    if values.dtype.kind != "f":
+        return write_numbers(values)
+    numbers = values.astype(np.float64)
+    missing = np.isnan(numbers)
+    whole = np.where(missing, 0.0, numbers)
+    if (
+        (np.abs(whole) < EXACT).all()
+        and (whole == np.trunc(whole)).all()
+        and not np.signbit(whole[whole == 0]).any()
+    ):
+        texts = write_numbers(whole.astype(np.int64))  # as they were sent, as a rule
+        for row in np.flatnonzero(missing).tolist():
+            texts[row] = b"null"
+        return texts
+    return write_numbers(numbers)
 
 
 def is_sampled(id_: str, share: float) -> bool:

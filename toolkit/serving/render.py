@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import orjson
 
@@ -22,27 +19,31 @@ def render_many(version: str, ids: Ids, predictions: Predictions) -> bytes:
 
     The bytes are those that ``orjson.dumps`` would give of the objects.
     """
-    start = orjson.dumps(ids.start)[1:-1]
-    if predictions.probabilities is None:
-        template = b'{"id":"%b%%08x","value":%%b}' % _escape(start)
-        parts: list[Any] = [_write_numbers(np.asarray(predictions.values))]
-    else:
-        names = [orjson.dumps(name) for name in predictions.classes]
-        shares = b",".join(_escape(name) + b":%b" for name in names)
-        template = b'{"id":"%b%%08x","label":%%b,"probabilities":{%b}}' % (_escape(start), shares)
-        numbers = _write_numbers(predictions.probabilities)
-        labels = [names[code] for code in predictions.codes.tolist()]
-        parts = [labels, *(numbers[place :: len(names)] for place in range(len(names)))]
-    rows: Iterator[Any] = zip(range(ids.first, ids.first + len(ids)), *parts, strict=True)
+    output, parts = plan_outputs(predictions)
+    template = b'{"id":"%b%%08x",%b}' % (escape(orjson.dumps(ids.start)[1:-1]), output)
+    rows = zip(range(ids.first, ids.first + len(ids)), *parts, strict=True)
     body = b",".join(map(template.__mod__, rows))
     return b'{"version":%b,"predictions":[%b]}' % (orjson.dumps(version), body)
 
 
-def _write_numbers(numbers: np.ndarray) -> list[bytes]:
-    """Write floats (of rows after each other) as JSON has them, each apart."""
-    flat = np.ascontiguousarray(numbers, dtype=np.float64).ravel()
+def plan_outputs(predictions: Predictions) -> tuple[bytes, list[list[bytes]]]:
+    """Give what each row's output is written by: a template for ``%``, and the values of its places, row by row."""
+    if predictions.probabilities is None:
+        return b'"value":%b', [write_numbers(np.asarray(predictions.values))]
+    names = [orjson.dumps(name) for name in predictions.classes]
+    shares = b",".join(escape(name) + b":%b" for name in names)
+    numbers = write_numbers(predictions.probabilities)
+    labels = [names[code] for code in predictions.codes.tolist()]
+    parts = [labels, *(numbers[place :: len(names)] for place in range(len(names)))]
+    return b'"label":%%b,"probabilities":{%b}' % shares, parts
+
+
+def write_numbers(numbers: np.ndarray) -> list[bytes]:
+    """Write numbers (of rows after each other) as JSON has them, each apart; NaN is null."""
+    flat = np.ascontiguousarray(numbers).ravel()
     return orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
 
 
-def _escape(text: bytes) -> bytes:
+def escape(text: bytes) -> bytes:
+    """Write text so that it stays as it is in a template for ``%``."""
     return text.replace(b"%", b"%%")

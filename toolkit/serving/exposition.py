@@ -22,10 +22,7 @@ MOST_SERIES = 1000
 OTHER_SERIES = 250  # kept for what does not grow with the number of columns or classes
 MOST_LABELS = 100  # the most frequent ones of the reference, so that they stay the same
 MOST_SCORES = 10  # histograms of probabilities, of the same
-RESULTS = {  # shown from the start, or the first event would be no increase
-    "feedback": ("matched", "corrected", "repeated"),
-    "notifications": ("sent", "failed", "dropped"),
-}
+FEEDBACK = ("matched", "corrected", "repeated")  # shown from the start, or the first would be no increase
 COLUMN_SERIES = 5  # three of drift, missing values, unseen values
 
 
@@ -179,15 +176,11 @@ class Exposition:
         for metric, value in known.items():
             reference.add_metric((metric,), value)
         yield from (measured, estimated, reference)
-        for name, text in (
-            ("feedback", "True labels that came back."),
-            ("notifications", "Notifications that were sent, tries that failed, alarms that were given up."),
-        ):
-            told = self._status.get(name) or {}
-            counted = CounterMetricFamily(f"toolkit_{name}", text, labels=("result",))
-            for result in RESULTS[name]:
-                counted.add_metric((result,), told.get(result, 0))
-            yield counted
+        told = self._status.get("feedback") or {}
+        feedback = CounterMetricFamily("toolkit_feedback", "True labels that came back.", labels=("result",))
+        for result in FEEDBACK:
+            feedback.add_metric((result,), told.get(result, 0))
+        yield feedback
 
     def _collect_log(self) -> Iterator[Metric]:
         tally = self._tally

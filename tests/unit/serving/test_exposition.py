@@ -41,8 +41,10 @@ def show(profile, **told) -> list[str]:
     facts = {"version": "m:1", "task": "multiclass", "built_s": 1.0, "log_bytes": 1, "log_free_bytes": 1}
     registry = CollectorRegistry()
     registry.register(Exposition(profile, tally, status, facts))
-    lines = generate_latest(registry).decode().splitlines()
-    return [line for line in lines if not line.startswith("#")]
+    lines = [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
+    names = [line.rpartition(" ")[0] for line in lines]
+    assert len(set(names)) == len(names)  # none is shown twice
+    return lines
 
 
 @pytest.mark.parametrize(("features", "classes"), [(30, 3), (300, 3), (1000, 3), (30, 100), (400, 200)])

@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit.serving.lookup import ID
 from toolkit.serving.model import Model
+from toolkit.serving.page import DEFAULT_HOURS, HOURS
 from toolkit.serving.rules import LARGEST
 from toolkit.serving.tables import ARROW, FORMS
 
@@ -55,7 +56,12 @@ def describe_api(model: Model, *, secured: bool, apart: bool) -> Schema:
             "/lineage": {
                 "get": _describe_get("Where the model comes from: stages, gates, hashes and build.")
             },
-            **({} if apart else {"/metrics": {"get": _describe_metrics()}}),
+            **(
+                {}
+                if apart
+                else {"/metrics": {"get": _describe_text("Metrics for Prometheus.", "text/plain")}}
+            ),
+            **({} if apart else {"/status": {"get": _describe_status()}}),
             "/livez": {"get": _describe_health("Whether the process answers.")},
             "/readyz": {"get": _describe_health("Whether requests may be sent here, and why not.")},
         },
@@ -259,13 +265,18 @@ def _describe_get(summary: str) -> Schema:
     }
 
 
-def _describe_metrics() -> Schema:
-    summary = "Metrics for Prometheus."
-    content = {"text/plain": {"schema": {"type": "string"}}}
+def _describe_text(summary: str, media_type: str) -> Schema:
+    content = {media_type: {"schema": {"type": "string"}}}
     return {
         "summary": summary,
         "responses": {"200": {"description": summary, "content": content}, **_default()},
     }
+
+
+def _describe_status() -> Schema:
+    hours = {"name": "hours", "in": "query", "schema": {"enum": list(HOURS), "default": DEFAULT_HOURS}}
+    summary = "A page for people: alarms, traffic, drift, performance, and what the model is."
+    return {**_describe_text(summary, "text/html"), "parameters": [hours]}
 
 
 def _describe_health(summary: str) -> Schema:

@@ -15,8 +15,8 @@ from toolkit.data.log_files import MADE_OF
 from toolkit.data.sources.json_lines import JsonLinesReader, widen_struct
 from toolkit.errors import DataError
 
-ROWS, BYTES = 65_536, 16 * 2**20  # most of a row group, about: what is in memory at a time
-READER = JsonLinesReader(nested=True, torn=True)
+ROWS, BYTES = 16_384, 16 * 2**20  # most of a row group, about: what is in memory at a time
+READER = JsonLinesReader(nested=True, torn=True, block_bytes=2**20)
 
 
 @dataclass

@@ -37,12 +37,13 @@ class JsonLinesReader:
 
     nested: bool = False
     torn: bool = False
+    block_bytes: int = BLOCK_BYTES
     text: bool = False
 
     def load_columns(self, path: Path, name: str) -> pa.Schema:
         """Find every key and a type that holds all its values: this reads the file once."""
         types: dict[str, pa.DataType] = {}
-        for block in _iterate_blocks(path, name, self.torn):
+        for block in self._iterate(path, name):
             for field in _parse(block, path, name, None).schema:
                 held = types.get(field.name, pa.null())
                 wider = widen_struct(held, field.type) if self.nested else _widen_flat(held, field.type)
@@ -53,16 +54,19 @@ class JsonLinesReader:
 
     def iterate(self, path: Path, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Read the rows."""
-        for block in _iterate_blocks(path, name, self.torn):
+        for block in self._iterate(path, name):
             yield from _parse(block, path, name, schema).combine_chunks().to_batches()
 
+    def _iterate(self, path: Path, name: str) -> Iterator[bytes]:
+        return _iterate_blocks(path, name, self.torn, self.block_bytes)
 
-def _iterate_blocks(path: Path, name: str, torn: bool = False) -> Iterator[bytes]:
+
+def _iterate_blocks(path: Path, name: str, torn: bool = False, block_bytes: int = 0) -> Iterator[bytes]:
     """Read the file in blocks of whole lines; the last one may be cut short if ``torn``, and is passed over."""
     rest, first = b"", True
     try:
         with open_bytes(path) as file:
-            while block := file.read(BLOCK_BYTES):
+            while block := file.read(block_bytes or BLOCK_BYTES):
                 if first:
                     check_is_text(block, name, "utf-8")
                     block, first = block.removeprefix(_BOM), False

@@ -34,6 +34,9 @@ class Log(Section):
     personal: Literal["leave_out", "hash"] = Field(
         "leave_out", description="values of personal columns: leave_out, or hash with the key TOOLKIT_LOG_KEY"
     )
+    bentoml_monitor: bool = Field(
+        False, description="hand records to bentoml.monitor as well, which ships them elsewhere"
+    )
     segment_mb: int = Field(64, ge=1, le=10_000, description="a segment is closed at this size")
     max_mb: int = Field(2048, ge=1, le=100_000_000, description="the oldest segments go above this size")
     max_days: int = Field(0, ge=0, le=36_500, description="segments go when they are older; 0: never")

@@ -26,6 +26,7 @@ from toolkit.serving.notify import Notifier
 from toolkit.serving.receivers import load_receivers
 from toolkit.serving.recorder import Recorder
 from toolkit.serving.records import RecordMaker
+from toolkit.serving.shipper import Shipper
 from toolkit.serving.watcher import FEATURES, Watcher, load_status
 
 DAY_S = 86_400.0
@@ -72,7 +73,8 @@ class Monitor:
         maker = RecordMaker(
             model.version, model.rules.personal, find_key(settings["log"]), settings["log"]["sample"]
         )
-        self.recorder = Recorder(self._profile, Ledger(self.folder, worker, self._profile), maker, self._log)
+        ledger, shipper = Ledger(self.folder, worker, self._profile), self._make_shipper(settings["log"])
+        self.recorder = Recorder(self._profile, ledger, maker, self._log, shipper)
         self.feedback = Feedback(
             SegmentLog(folder / "feedback", worker, bounds),
             self.log_folder,
@@ -116,6 +118,12 @@ class Monitor:
                 else DriftDetector.from_dict(profile, values[name], *settings, **options)
             )
         return found
+
+    def _make_shipper(self, log: Mapping[str, Any]) -> Shipper | None:
+        if not log.get("bentoml_monitor"):
+            return None
+        numbers = [cells.name for cells in self._profile.features if cells.kind in ("number", "integer")]
+        return Shipper(f"{self._model.version.partition(':')[0]}_predictions", numbers)
 
     def start(self) -> None:
         """Begin to record and to watch."""

@@ -20,6 +20,7 @@ from toolkit.serving.log import SegmentLog
 from toolkit.serving.model import Predictions
 from toolkit.serving.records import Answered, RecordMaker
 from toolkit.serving.rows import Column, Ids
+from toolkit.serving.shipper import Shipper
 
 INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
 MAX_WAITING_ROWS = 200_000
@@ -40,6 +41,8 @@ class Recorder:
         Makes the log's lines.
     log : SegmentLog, optional
         None: predictions are not logged.
+    shipper : Shipper, optional
+        Is handed the log's lines as well.
 
     Attributes
     ----------
@@ -50,10 +53,16 @@ class Recorder:
     """
 
     def __init__(
-        self, profile: Profile, ledger: Ledger, maker: RecordMaker, log: SegmentLog | None = None
+        self,
+        profile: Profile,
+        ledger: Ledger,
+        maker: RecordMaker,
+        log: SegmentLog | None = None,
+        shipper: Shipper | None = None,
     ) -> None:
         self.worker, self.failure = ledger.worker, ""
         self._profile, self._ledger, self._maker, self._log = profile, ledger, maker, log
+        self._shipper = shipper
         self._waiting: deque[Answered] = deque()
         self._number = 0  # of the next prediction
         self._added_rows = self._taken_rows = self._dropped_rows = 0
@@ -77,6 +86,8 @@ class Recorder:
     def start(self) -> None:
         """Begin."""
         self.flush()  # the ledger's file is there, and locked, before the first request
+        if self._shipper:
+            self._shipper.start()
         self._thread.start()
 
     def make_ids(self, count: int) -> Ids:
@@ -104,6 +115,7 @@ class Recorder:
             self._taken_rows += sum(len(answered) for answered in batch)
             dropped = self._dropped_rows
             self._dropped_rows -= dropped
+            dropped += self._shipper.take_lost() if self._shipper else 0
             if batch or dropped or not self._ledger.locked:
                 self._record(batch, dropped)
             elif time.monotonic() - self._tidied_s > TIDY_S:
@@ -115,6 +127,9 @@ class Recorder:
         if self._thread.is_alive():
             self._thread.join(timeout=5)
         self.flush()
+        if self._shipper:
+            self._shipper.close()
+            self.flush()  # counts what could not be shipped
         if self._log is not None:
             self._log.close()
 
@@ -134,9 +149,14 @@ class Recorder:
     def _record(self, batch: list[Answered], dropped: int) -> None:
         """Announce the block's counts, write it, and take them as made; what the disk refuses is counted as lost."""
         log, tally = self._log, self._ledger.tally
-        lines = [line for answered in batch for line in self._maker.make(answered)] if log else []
+        has_lines = log or self._shipper
+        lines = [line for answered in batch for line in self._maker.make(answered)] if has_lines else []
+        if self._shipper:
+            self._shipper.add(lines)
         after = replace(tally, counts=tally.counts + self._count(batch), lost=tally.lost + dropped)
-        written = replace(after, written=after.written + len(lines), removed=log.removed if log else 0)
+        written = replace(
+            after, written=after.written + (len(lines) if log else 0), removed=log.removed if log else 0
+        )
         try:
             if log and lines:
                 data = b"".join(lines)
@@ -145,7 +165,7 @@ class Recorder:
             else:
                 self._ledger.announce(written)
         except OSError as error:
-            written = replace(after, lost=after.lost + len(lines))
+            written = replace(after, lost=after.lost + (len(lines) if log else 0))
             self.failure = f"{error.strerror or error} ({error.filename or (log and log.folder) or ''})"
             self._ledger.try_announce(written)
         else:

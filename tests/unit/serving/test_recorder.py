@@ -142,3 +142,42 @@ def test_a_sample_is_logged_and_all_is_counted(make_packaged, tmp_path):
     total = service.total()
     assert total.counts.rows == 1000 and total.lost == 0
     assert total.written == len(service.read_log()) and 200 < total.written < 300
+
+
+class Shipper:
+    """Takes lines, and loses one of three."""
+
+    def __init__(self):
+        self.lines, self.lost, self.steps = [], 0, []
+
+    def start(self):
+        self.steps.append("start")
+
+    def add(self, lines):
+        self.lines += lines
+        self.lost += len(lines) // 3
+
+    def take_lost(self):
+        lost, self.lost = self.lost, 0
+        return lost
+
+    def close(self):
+        self.steps.append("close")
+
+
+@pytest.mark.parametrize("logs", [True, False])
+def test_lines_are_shipped_too_or_instead_and_what_is_lost_on_the_way_is_counted(
+    make_packaged, tmp_path, logs
+):
+    packaged = make_packaged("binary")
+    service, shipper = Service(packaged, tmp_path), Shipper()
+    service.recorder._shipper = shipper
+    if not logs:
+        service.recorder._log = None
+    service.recorder.start()
+    service.answer(packaged.rows(9))
+    service.recorder.close()
+    assert [orjson.loads(line)["features"] for line in shipper.lines] == packaged.rows(9)
+    assert (service.total().lost, service.total().written) == (3, 9 if logs else 0)
+    assert shipper.steps == ["start", "close"]
+    assert len(service.read_log()) == (9 if logs else 0)

@@ -129,14 +129,11 @@ def close_overdue(connections: Any) -> None:
 
 def make_room(connections: Any, newest: Connection) -> None:
     """Close those of the idle connections that have been waited for longest; if there is none, the newest."""
-    idle = [
-        each
-        for each in connections
-        if each is not newest and not each.in_request and not each.transport.is_closing()
-    ]
+    idle = [each for each in connections if each is not newest and not each.in_request]
     idle.sort(key=lambda each: each.deadline)
     for connection in idle[: len(idle) // ROOM_SHARE + 1] or [newest]:
         connection.transport.abort()
+        connections.discard(connection)  # now: many may be accepted before the loop gets to do so
 
 
 def raise_file_limit() -> int:

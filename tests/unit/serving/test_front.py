@@ -345,6 +345,16 @@ def test_above_the_most_connections_idle_ones_make_room(monkeypatch):
             client.close()
 
 
+def test_a_burst_of_connections_closes_no_more_than_it_must(monkeypatch):
+    monkeypatch.setattr(Connection, "limit", 100)
+    with running() as parts:
+        clients = [send(parts.port, b"") for _ in range(300)]
+        assert post(parts.port, b"1") == (200, 1)
+        assert 90 <= len(parts.server.server_state.connections) <= 100
+        for client in clients:
+            client.close()
+
+
 class Asking:
     """A request in a thread."""
 

@@ -241,7 +241,7 @@ def test_every_alert_has_cases_that_fire_and_that_do_not():
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_each_class_of_a_real_model_surges_and_drops(make_packaged, tmp_path, task):
-    model = load_watched(make_packaged(task).folder, Validate())
+    model = load_watched(make_packaged(task).folder, Validate(metric="accuracy"))
     mixed = dict(model.shares)
     assert sum(mixed.values()) == pytest.approx(1)
 
@@ -333,10 +333,20 @@ def test_what_is_switched_off_is_left_out():
     assert every - regression == {"ModelLabelSurge", "ModelLabelDrop"}
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Give a project whose params.yaml gates on what the packaged models of the tests are followed by."""
+    root = tmp_path_factory.mktemp("project")
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert "  metric: roc_auc " in text
+    write_text(root / "params.yaml", text.replace("  metric: roc_auc ", "  metric: accuracy "))
+    return root
+
+
 @pytest.fixture
-def written(make_packaged, tmp_path):
+def written(project, make_packaged, tmp_path):
     packaged = make_packaged().folder
-    return write_alerts(ROOT, tmp_path / "monitoring", str(packaged), ["10.0.0.1:3000", "10.0.0.2:3000"])
+    return write_alerts(project, tmp_path / "monitoring", str(packaged), ["10.0.0.1:3000", "10.0.0.2:3000"])
 
 
 def test_configurations_please_their_programs(written):
@@ -351,10 +361,10 @@ def test_configurations_please_their_programs(written):
     assert "10.0.0.2:3000" in prometheus.read_text()
 
 
-def test_prometheus_may_ask_by_https_with_a_token(make_packaged, tmp_path):
+def test_prometheus_may_ask_by_https_with_a_token(project, make_packaged, tmp_path):
     write_text(tmp_path / "token", "x" * 32)
     targets = ["https://model.example:443", "https://[::1]:3001"]
-    written = write_alerts(ROOT, tmp_path, str(make_packaged().folder), targets, str(tmp_path / "token"))
+    written = write_alerts(project, tmp_path, str(make_packaged().folder), targets, str(tmp_path / "token"))
     done = call("promtool", "check", "config", written[1])
     assert done.returncode == 0, done.stdout + done.stderr
     (job,) = YAML(typ="safe").load(written[1].read_text())["scrape_configs"]
@@ -372,9 +382,9 @@ def test_prometheus_may_ask_by_https_with_a_token(make_packaged, tmp_path):
         (["a:1", "https://b:1"], "must all be asked by https, or none"),
     ],
 )
-def test_a_wrong_target_is_told_and_nothing_is_written(make_packaged, tmp_path, targets, words):
+def test_a_wrong_target_is_told_and_nothing_is_written(project, make_packaged, tmp_path, targets, words):
     with pytest.raises(ToolkitError, match=re.escape(words)):
-        write_alerts(ROOT, tmp_path / "made", str(make_packaged().folder), targets)
+        write_alerts(project, tmp_path / "made", str(make_packaged().folder), targets)
     assert not (tmp_path / "made").exists()
 
 
@@ -414,24 +424,30 @@ def test_each_alert_has_its_part_of_the_page():
     assert told == {rule.name for rule in list_alerts(MODEL, Alerts())}
 
 
-def test_files_are_the_same_each_time_and_without_a_secret(written, make_packaged, tmp_path):
+def test_files_are_the_same_each_time_and_without_a_secret(project, written, make_packaged, tmp_path):
     again = write_alerts(
-        ROOT, tmp_path / "again", str(make_packaged().folder), ["10.0.0.1:3000", "10.0.0.2:3000"]
+        project, tmp_path / "again", str(make_packaged().folder), ["10.0.0.1:3000", "10.0.0.2:3000"]
     )
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written]
     assert "://" not in written[2].read_text().replace("https://prometheus.io/docs/", "")
 
 
-def test_alerts_are_made_of_files(tmp_path):
+def test_alerts_are_made_of_files(project, tmp_path):
     with pytest.raises(ToolkitError, match="give a Bento's tag or a folder"):
-        write_alerts(ROOT, tmp_path, "http://127.0.0.1:3000")
+        write_alerts(project, tmp_path, "http://127.0.0.1:3000")
 
 
-def test_the_command_says_what_it_wrote(make_packaged, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("TOOLKIT_ROOT", str(ROOT))
+def test_the_command_says_what_it_wrote(project, make_packaged, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TOOLKIT_ROOT", str(project))
     output = tmp_path / "made"
     assert main(["alerts", str(make_packaged().folder), "--output", str(output), "--target", "a:1"]) == 0
     assert capsys.readouterr().out.split() == [str(output / name) for name in FILES]
     assert sorted(path.name for path in output.iterdir()) == sorted(FILES)
     assert main(["alerts", "none:1"]) == 1
     assert "'none:1' must be the tag of a Bento" in capsys.readouterr().err
+
+
+def test_a_limit_of_another_metric_is_refused(make_packaged, tmp_path):
+    with pytest.raises(ToolkitError, match="must be what the packaged model is followed by, accuracy"):
+        write_alerts(ROOT, tmp_path, str(make_packaged().folder))
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ from typing import Any
 
 from toolkit.artifacts import load_json, write_text
 from toolkit.errors import PackageError
+from toolkit.monitoring.performance_reference import load_reference
 from toolkit.monitoring.profile import load_profile
 from toolkit.packaging.alert_rules import list_alerts
 from toolkit.packaging.alertmanager import describe_alertmanager, describe_prometheus
@@ -90,8 +91,20 @@ def find_target(package: Path) -> str:
 
 
 def load_watched(folder: Path, validate: Validate) -> Watched:
-    """Read what the rules need to know of a packaged model."""
+    """Read what the rules need to know of a packaged model.
+
+    Raises
+    ------
+    PackageError
+        The model is followed by another metric than the one that ``validate`` has a limit for.
+    """
     check_manifest(folder)
+    followed = load_reference(folder / "performance.json").metric
+    if followed != validate.metric:
+        raise PackageError(
+            f"validate.metric must be what the packaged model is followed by, {followed}, or its limit says nothing. "
+            f"Got {validate.metric}. Run './run dvc repro package', or alerts on the Bento that is served."
+        )
     profile = load_profile(folder / "profile.json")
     name = load_json(folder / "settings.json")["name"]
     cells = next((cells for cells in profile.predictions if cells.name == "label"), None)

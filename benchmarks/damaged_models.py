@@ -41,6 +41,7 @@ SHARES = {  # of damages by file
     "signature.json": 2,
     "features.json": 2,
     "profile.json": 2,
+    "performance.json": 1,
     "contract.json": 1,
     "settings.json": 1,
     "definitions.py": 1,

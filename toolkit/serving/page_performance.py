@@ -25,7 +25,10 @@ def render_performance(status: Mapping[str, Any], lineage: Mapping[str, Any], se
     if live.get("value") is None and estimated.get("value") is None:
         return f'<section class="card half"><h2>Performance</h2>{_tell_nothing(live)}{told}</section>'
     name = str((live or estimated).get("metric"))
-    metric, reference, limit = text.name(name), find_reference(name, lineage), find_limit(name, lineage)
+    told_references = (each.get("reference") for each in (live, estimated))
+    reference = next((each for each in told_references if isinstance(each, (int, float))), None)
+    reference = find_reference(name, lineage) if reference is None else reference
+    metric, limit = text.name(name), find_limit(name, lineage)
     rows = list(_compare(live, estimated, reference, limit))
     known = [part for _, *parts, _ in rows for part in parts if part is not None]
     pad = max((max(known) - min(known)) * 0.15, 1e-9)

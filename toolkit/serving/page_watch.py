@@ -209,12 +209,13 @@ def _render_column(
     drawn = charts.strip(known, "alarmed" if alarm else "changed", marks.get(key, ()), label)
     group = column.get("group")
     tag = "" if group == "feature" else f' <span class="tag">{text.name(group)}</span>'
+    where = str(column.get("where")).removeprefix("= ")
     quiet = "learning" if column.get("learning") else "none"
     state = '<strong class="alarm-text">open</strong>' if alarm else f'<span class="quiet">{quiet}</span>'
     return (
         f'<tr><th scope="row">{text.name(column.get("name"))}{tag}</th><td class="time">{drawn}</td>'
         f'<td class="number">{text.points(column.get("change"))}</td>'
-        f'<td class="wider quiet">{text.name(column.get("where"), 40)}</td><td class="state">{state}</td></tr>'
+        f'<td class="wider quiet">{text.name(where, 40)}</td><td class="state">{state}</td></tr>'
     )
 
 

@@ -126,11 +126,15 @@ def quote(names: Iterable[Any], most: int = 20) -> str:
 def count_of(count: int, noun: str) -> str:
     """Say how many of something there are.
 
-    >>> count_of(1, "row"), count_of(1200, "row"), count_of(2, "other class"), count_of(0, "category")
-    ('1 row', '1,200 rows', '2 other classes', '0 categories')
+    >>> count_of(1, "row"), count_of(1200, "row"), count_of(2, "class"), count_of(0, "category"), count_of(2, "day")
+    ('1 row', '1,200 rows', '2 classes', '0 categories', '2 days')
     """
     if count != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}{'es' if noun.endswith('s') else 's'}"
+        noun = (
+            f"{noun[:-1]}ies"
+            if noun.endswith("y") and noun[-2] not in "aeou"
+            else f"{noun}{'es' if noun.endswith('s') else 's'}"
+        )
     return f"{count:,} {noun}"
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolkit.artifacts import write_json
+from toolkit.data.log_compaction import compact_log
 from toolkit.monitoring.profile import fit_profile, fit_scores
 from toolkit.params_edit import write_params
 
@@ -54,16 +56,28 @@ class Project:
             pa.table({**columns, "label": label, "p_no": 1 - p, "p_yes": p, "version": ["v1"] * 300}), path
         )
 
-    def write_log(self, shift):
+    def write_log(self, shift, hashed=False):
+        """Write a log of three forms: records of before there was a latency, today's, and a compacted day."""
         columns, p = self.rows(shift)
         folder = self.root / "logs/predictions"
         folder.mkdir(parents=True)
-        with (folder / "a.jsonl").open("w") as file:
-            for size, age, yes in zip(columns["size"], columns["age"], p, strict=True):
-                output = {"label": "yes" if yes > 0.5 else "no", "probabilities": {"no": 1 - yes, "yes": yes}}
-                file.write(
-                    json.dumps({"version": "v1", "features": {"size": size, "age": age}, **output}) + "\n"
-                )
+        records = []
+        for size, age, yes in zip(columns["size"], columns["age"], p, strict=True):
+            output = {"label": "yes" if yes > 0.5 else "no", "probabilities": {"no": 1 - yes, "yes": yes}}
+            features = {"size": size} if hashed else {"size": size, "age": age}
+            records.append({"id": f"{len(records):020x}", "version": "v1", "features": features, **output})
+        for record in records[100:]:
+            record.update({"time": "2026-01-01T00:00:00.250000Z", "latency_ms": 0.31})
+            if hashed:
+                record["personal"] = {"age": "5f" * 16}
+        for name, part in (
+            ("20251231T000000000000-a", records[:100]),
+            ("20260101T000000000000-a", records[100:200]),
+            ("20260102T000000000000-a", records[200:]),
+        ):
+            (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in part))
+        done = compact_log(folder, 1, date(2026, 1, 3), lambda text, done=False: None)
+        assert [path.name for path in done.days] == ["20251231.parquet", "20260101.parquet"]
 
     def run(self, **values):
         write_params(self.root, {f"monitor.{key}": value for key, value in values.items()})
@@ -116,7 +130,7 @@ def test_batch_and_log_give_the_same_report_and_drift_can_end_the_stage(tmp_path
 def test_a_personal_feature_is_not_measured_from_a_log_and_the_report_says_so(tmp_path):
     project = Project(tmp_path)
     project.write_contract(personal=True)
-    project.write_log(shift=0)
+    project.write_log(shift=0, hashed=True)
     done = project.run(input="logs/predictions")
     assert done.returncode == 0, done.stderr
     sentence = "Not measured, since a log leaves out what is personal: age."

@@ -151,19 +151,18 @@ def write_column(values: Column) -> list[bytes]:
         return [orjson.dumps(value, default=str) for value in unpack_column(values)]
     if values.dtype.kind != "f":
         return write_numbers(values)
-    numbers = values.astype(np.float64)
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers[0] % 1 > 0:  # quick to see, and the usual case of a measurement
+        return write_numbers(numbers)
     missing = np.isnan(numbers)
     whole = np.where(missing, 0.0, numbers)
-    if (
-        (np.abs(whole) < EXACT).all()
-        and (whole == np.trunc(whole)).all()
-        and not np.signbit(whole[whole == 0]).any()
-    ):
-        texts = write_numbers(whole.astype(np.int64))  # as they were sent, as a rule
-        for row in np.flatnonzero(missing).tolist():
-            texts[row] = b"null"
-        return texts
-    return write_numbers(numbers)
+    exact = (np.abs(whole) < EXACT).all() and (whole == np.trunc(whole)).all()
+    if not exact or np.signbit(whole[whole == 0]).any():
+        return write_numbers(numbers)
+    texts = write_numbers(whole.astype(np.int64))  # as they were sent, as a rule
+    for row in np.flatnonzero(missing).tolist():
+        texts[row] = b"null"
+    return texts
 
 
 def is_sampled(id_: str, share: float) -> bool:

@@ -55,6 +55,7 @@ def show(browser: Browser) -> Iterator:
     def show_(body: bytes, scheme: str = "light", width: int = 1280) -> Shown:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
+        context.set_default_timeout(90_000)
         page = context.new_page()
         shown = Shown(page, body)
         headers = {name.decode(): value.decode() for name, value in HEADERS} | {"content-type": MEDIA_TYPE}

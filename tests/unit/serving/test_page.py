@@ -104,15 +104,16 @@ def test_characters_that_nobody_sees_are_written_out() -> None:
     assert "mean\\u202esuidar" in page and "a\\x00b" in page and "\u202e" not in page and "\x00" not in page
 
 
-@pytest.mark.parametrize("hours", HOURS)
 @pytest.mark.parametrize("case", ["quiet", "alarming", "empty"])
-def test_a_part_that_is_missing_leaves_the_rest(case: str, hours: int) -> None:
+def test_a_part_that_is_missing_leaves_the_rest(case: str) -> None:
     whole = getattr(cases, case)()
+    for hours in HOURS:
+        Outline(render(whole, hours))
     for key in whole:
-        Outline(render({name: value for name, value in whole.items() if name != key}, hours))
-        Outline(render(whole | {key: None}, hours))
-    Outline(render(None, hours))
-    Outline(render({}, hours, lineage={}))
+        Outline(render({name: value for name, value in whole.items() if name != key}, 1))
+        Outline(render(whole | {key: None}, 1))
+    Outline(render(None))
+    Outline(render({}, lineage={}))
 
 
 def test_nothing_is_loaded_and_nothing_runs_but_what_the_policy_names() -> None:

@@ -57,7 +57,7 @@ class Watch(Section):
 class Alerts(Section):
     """When a person is told, by the rules that ``toolkit alerts`` writes; the service itself does not read these."""
 
-    p99_ms: int = Field(200, ge=1, le=3_600_000, description="the slowest hundredth of requests takes longer")
+    p99_ms: int = Field(200, ge=1, lt=5000, description="the slowest hundredth of requests takes longer")
     errors: float = Field(0.01, gt=0, lt=1, description="share of requests that fail")
     refused: float = Field(0.2, gt=0, lt=1, description="share of requests that are refused")
     min_requests: int = Field(

@@ -24,6 +24,7 @@ from toolkit.packaging.alerts import describe_rules, find_target, load_watched, 
 from toolkit.packaging.recorded_rules import SIGMAS, Watched
 from toolkit.params import Validate
 from toolkit.params_package import Alerts
+from toolkit.serving.metrics import LATENCY_BUCKETS_S
 
 pytestmark = [pytest.mark.integration, pytest.mark.prometheus]
 
@@ -451,3 +452,9 @@ def test_a_limit_of_another_metric_is_refused(make_packaged, tmp_path):
     with pytest.raises(ToolkitError, match="must be what the packaged model is followed by, accuracy"):
         write_alerts(ROOT, tmp_path, str(make_packaged().folder))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_latency_beyond_the_last_bucket_is_no_limit():
+    assert Alerts(p99_ms=int(LATENCY_BUCKETS_S[-1] * 1000) - 1)
+    with pytest.raises(ValueError, match="less than 5000"):  # such a quantile would never be seen
+        Alerts(p99_ms=int(LATENCY_BUCKETS_S[-1] * 1000))

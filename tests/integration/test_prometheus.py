@@ -33,7 +33,7 @@ ALERTS = Alerts(
     silence_s=5,
     label_window_s=10,
     min_requests=5,
-    p99_ms=60_000,
+    p99_ms=4999,
     disk_free_mb=1,
 )
 

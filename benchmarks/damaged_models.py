@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import shutil
@@ -279,7 +280,7 @@ class Bench:
                 self.unclear.append(f"{damage.name}, {damage.kind}: {text[-200:]}")
                 return "refused by the first load"
             return "refused by reading"
-        same = model.predict_rows(self.rows).rows() == self.wanted
+        same = _are_same(model.predict_rows(self.rows).rows(), self.wanted)
         return "served, same answers" if same else "SERVED, OTHER ANSWERS"
 
     def report(self) -> str:
@@ -293,6 +294,17 @@ class Bench:
                 if sum(row):
                     lines.append(f"| {name} | {' | '.join(str(count or '') for count in row)} |")
         return "\n".join(lines)
+
+
+def _are_same(one: Any, two: Any) -> bool:
+    """Whether two answers have the same names and, as the self-test allows, the same numbers to a relative 1e-12."""
+    if isinstance(one, float) and isinstance(two, float):
+        return math.isclose(one, two, rel_tol=loading.TOLERANCE, abs_tol=loading.TOLERANCE)
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_are_same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_are_same, one, two))
+    return bool(one == two)
 
 
 def main() -> None:

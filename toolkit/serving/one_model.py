@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from toolkit.artifacts import load_json
 from toolkit.errors import ModelError
+from toolkit.monitoring.performance_reference import load_reference
 from toolkit.monitoring.profile import load_profile
 from toolkit.params_package import Package
 from toolkit.serving.model import Model
@@ -22,7 +23,7 @@ def check_one_model(model: Model) -> None:
         The gates were not passed, the profile is of another model, or the settings are of another version of the
         toolkit.
     DriftError
-        The profile is damaged.
+        The profile, or what is known of the model's performance, is damaged or of another model.
     """
     gates, lineage = (load_json(model.folder / name) for name in ("gates.json", "lineage.json"))
     if not isinstance(gates, Mapping) or gates.get("passed") is not True or not isinstance(lineage, Mapping):
@@ -50,6 +51,7 @@ def _check_profile(model: Model) -> None:
             "profile.json must describe the model's features and predictions and is of another model. "
             "Package the model anew."
         )
+    load_reference(model.folder / "performance.json").check_profile(profile)
 
 
 def _check_settings(model: Model) -> None:

@@ -162,9 +162,14 @@ def test_a_worker_that_ends_alone_leaves_the_others_their_connections(nursery):
         os.kill(second, signal.SIGTERM)  # now the last: it has the system drop what is new
         wait_for_end(second)
         pids += nursery.start(1)  # takes new connections again
-        load = SteadyLoad(port, make_request(b"[1]"))
-        asyncio.run(load.run(lambda: True, 0.5, lambda: None))
+        load, deadline = SteadyLoad(port, make_request(b"[1]")), time.monotonic() + 20
+
+        def enough():  # what was dropped before is sent again after one second, and after two more
+            return load.counts["200"] > 50 or time.monotonic() > deadline
+
+        asyncio.run(load.run(enough, 0.1, lambda: None))
         assert load.counts["200"] > 50
+        assert load.counts["lost"] == 0
     nursery.tell("close")
 
 

@@ -66,30 +66,47 @@ def read_series(history: Sequence[Any], now_s: float, hours: int) -> Series:
     first = last - (steps - 1) * step
     head = history[0] if history else {}
     edges, labels, columns = head.get("edges_s", ()), head.get("labels", ()), head.get("columns", ())
-    told = {name: np.zeros(steps) for name in ("covered_s", "rows", "requests", "errors")}
-    latency, by_label = np.zeros((steps, len(edges) + 1)), np.zeros((steps, len(labels)))
-    performance, changes = np.full(steps, np.nan), np.full((len(columns), steps), np.nan)
+    changes = np.full((len(columns), steps), np.nan)
+    entries, places = [], []
     for entry in history[1:]:
-        start, span = entry["start_s"], entry["span_s"]
-        if start + span <= first or start > now_s:
+        start, end = entry["start_s"], entry["start_s"] + entry["span_s"]
+        if end <= first or start > now_s:
             continue
         place = max((start - first) // step, 0)
         if "changes" in entry:
-            _place_changes(changes, entry["changes"], place, max((start + span - 1 - first) // step, place))
-            continue
-        told["covered_s"][place] += max(min(span, now_s - start), 1)
-        for name in ("rows", "requests", "errors"):
-            told[name][place] += entry.get(name, 0)
-        if entry.get("latency"):
-            latency[place] += entry["latency"]
-        if entry.get("labels"):
-            by_label[place, : len(entry["labels"])] += entry["labels"]
+            _place_changes(changes, entry["changes"], place, max((end - 1 - first) // step, place))
+        else:
+            entries.append(entry)
+            places.append(place)
+
+    def total(values: Sequence[Any], width: int = 0) -> FloatArray:
+        """Add up what the entries of each step have."""
+        summed = np.zeros((steps, width) if width else steps)
+        if values:
+            np.add.at(summed, places, np.array(values, dtype=np.float64))
+        return summed
+
+    def pad(name: str, width: int) -> list[list[int]]:
+        return [(found := entry.get(name, [])) + [0] * (width - len(found)) for entry in entries]
+
+    performance = np.full(steps, np.nan)
+    for place, entry in zip(places, entries, strict=True):
         performance[place] = entry.get("performance", performance[place])
-    starts = first + step * np.arange(steps, dtype=np.float64)
     return Series(
-        starts, step, told["covered_s"], told["rows"], told["requests"], told["errors"], latency, by_label,
-        performance, changes, tuple(edges), tuple(labels), tuple(columns),
-    )  # fmt: skip
+        starts_s=first + step * np.arange(steps, dtype=np.float64),
+        step_s=step,
+        covered_s=total([max(min(entry["span_s"], now_s - entry["start_s"]), 1) for entry in entries]),
+        rows=total([entry.get("rows", 0) for entry in entries]),
+        requests=total([entry.get("requests", 0) for entry in entries]),
+        errors=total([entry.get("errors", 0) for entry in entries]),
+        latency=total(pad("latency", len(edges) + 1), len(edges) + 1),
+        labels=total(pad("labels", len(labels)), len(labels)) if labels else np.zeros((steps, 0)),
+        performance=performance,
+        changes=changes,
+        edges_s=tuple(edges),
+        label_names=tuple(labels),
+        columns=tuple(columns),
+    )
 
 
 def _place_changes(changes: FloatArray, row: Sequence[int], place: int, until: int) -> None:

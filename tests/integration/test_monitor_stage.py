@@ -15,6 +15,7 @@ import pytest
 
 from toolkit.artifacts import write_json
 from toolkit.data.log_compaction import compact_log
+from toolkit.monitoring.performance_reference import fit_reference
 from toolkit.monitoring.profile import fit_profile, fit_scores
 from toolkit.params_edit import write_params
 
@@ -36,6 +37,11 @@ class Project:
         profile = fit_profile(columns, dict.fromkeys(columns, "number"), 20)
         profile = profile.with_scores(fit_scores(rng.random(400), ("no", "yes")))
         write_json(root / "models/package/profile.json", profile.to_dict())
+        held_out = rng.random(400)
+        target = (rng.random(400) < held_out).astype(float)
+        prediction, classes = np.column_stack([1 - held_out, held_out]), ("no", "yes")
+        reference = fit_reference(target, prediction, classes, profile.predictions, metric="accuracy")
+        write_json(root / "models/package/performance.json", reference.to_dict())
         self.write_contract()
 
     def write_contract(self, **age):
@@ -108,6 +114,8 @@ def test_batch_and_log_give_the_same_report_and_drift_can_end_the_stage(tmp_path
     )
     metrics = json.loads(batch["monitor/metrics.json"])
     assert (metrics["rows"], metrics["drifted_features"], metrics["prediction_drift"]) == (300, 0, 0)
+    assert metrics["expected_low"] < 0.75 < metrics["expected_high"]  # of scores spread evenly that are true
+    assert metrics["expected_value"] == pytest.approx(0.75, abs=0.06)
 
     second = project.run(input="logs/predictions")
     assert second.returncode == 0, second.stderr

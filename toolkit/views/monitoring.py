@@ -15,6 +15,7 @@ from toolkit.errors import count_of
 from toolkit.monitoring.cells import CellGroup, Cells
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.drift import ColumnDrift, DriftReport
+from toolkit.monitoring.performance import Performance
 from toolkit.monitoring.profile import Profile
 from toolkit.views.style import COLORS, INK, new_figure
 
@@ -101,10 +102,34 @@ def tell_verdict(report: DriftReport) -> str:
     return f"{told}; the predictions {'drifted' if report.predictions_drifted else 'did not drift'}."
 
 
-def measure_summary(report: DriftReport) -> dict[str, float]:
-    """Give the stage's metrics."""
+def table_expected(reference: Performance, expected: Performance) -> pd.DataFrame:
+    """Show a metric on the held-out rows and what it is likely to be on the predicted ones, as texts for reading."""
+    return pd.DataFrame(
+        {
+            reference.metric: [_show(reference.value), _show(expected.value)],
+            f"{reference.confidence:.0%} interval": [
+                "" if each.low is None else f"{_show(each.low)} to {_show(each.high)}"
+                for each in (reference, expected)
+            ],
+            "rows": [f"{each.rows:,}" for each in (reference, expected)],
+            "why not": ["", expected.reason],
+        },
+        index=["measured on test", "expected on these rows"],
+    ).loc[:, lambda frame: (frame != "").any()]
+
+
+def _show(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def measure_summary(report: DriftReport, expected: Performance | None = None) -> dict[str, float]:
+    """Give the stage's metrics; those of ``expected`` where there is a figure."""
     features = report.features
+    numbers = (
+        {} if expected is None else {"value": expected.value, "low": expected.low, "high": expected.high}
+    )
     return {
+        **{f"expected_{name}": number for name, number in numbers.items() if number is not None},
         "rows": report.rows,
         "features": len(features),
         "drifted_features": len(report.drifted),

@@ -9,6 +9,7 @@ import pytest
 
 from toolkit.data.predictions import Window
 from toolkit.monitoring.drift import measure_drift
+from toolkit.monitoring.performance import Performance
 from toolkit.monitoring.profile import fit_profile, fit_scores
 from toolkit.views import monitoring as views
 from toolkit.views.monitoring_report import render_report
@@ -127,3 +128,22 @@ def test_the_verdict_stands_beside_the_name_and_plots_are_two_abreast(case):
     assert re.search(r'</th><td class="verdict drifted">drifted</td><td class="number">', html)
     assert views.plot_features(profile, counts, report).get_figwidth() < 7.5
     assert all(" " not in change for change in views.table_drift(report)["change, points"])
+
+
+def test_the_expected_performance_is_shown_beside_what_was_measured():
+    measured = Performance("roc_auc", 0.91, 0.83, 0.95, 0.95, 107)
+    expected = Performance("roc_auc", 0.9, 0.8, 0.96, 0.95, 1200)
+    shown = views.table_expected(measured, expected)
+    assert list(shown.columns) == ["roc_auc", "95% interval", "rows"]
+    assert shown.loc["expected on these rows"].tolist() == ["0.9", "0.8 to 0.96", "1,200"]
+    lacking = Performance("r2", None, None, None, 0.95, 9, reason="Too few.")
+    shown = views.table_expected(dataclasses.replace(measured, metric="r2"), lacking)
+    assert shown.loc["expected on these rows"].tolist() == ["", "", "9", "Too few."]
+
+
+def test_the_summary_has_the_expected_figure_where_there_is_one(case):
+    _, _, report = case
+    figure = Performance("roc_auc", 0.9, 0.8, 0.96, 0.95, 1200)
+    assert views.measure_summary(report, figure)["expected_low"] == 0.8
+    lacking = dataclasses.replace(figure, value=None, low=None, high=None)
+    assert views.measure_summary(report, lacking) == views.measure_summary(report)

@@ -119,16 +119,18 @@ class RecordMaker:
         names = [name for name in columns if name not in self.personal]
         features = b",".join(escape(orjson.dumps(name)) + b":%b" for name in names)
         output, parts = plan_outputs(answered.predictions)
+        values = [_choose(answered, name, columns[name]) for name in names]
+        ids: Sequence[str] = answered.ids
+        if self.sample < 1:  # what is not logged need not be written
+            kept = [row for row, id_ in enumerate(ids) if is_sampled(id_, self.sample)]
+            if not kept:
+                return []
+            ids, values = _take(ids, kept), [_take(each, kept) for each in values]
+            parts = [_take(each, kept) for each in parts]
         said = escape(orjson.dumps(shared, option=orjson.OPT_UTC_Z)[1:-1])
         template = b'{"id":"%%b",%b,"features":{%b},%b}\n' % (said, features, output)
-        ids = [id_.encode() for id_ in answered.ids]
-        lines = map(
-            template.__mod__,
-            zip(ids, *(write_column(columns[name]) for name in names), *parts, strict=True),
-        )
-        if self.sample >= 1:
-            return list(lines)
-        return [line for id_, line in zip(answered.ids, lines, strict=True) if is_sampled(id_, self.sample)]
+        rows = zip(map(str.encode, ids), *map(write_column, values), *parts, strict=True)
+        return list(map(template.__mod__, rows))
 
     def _features(self, row: Mapping[str, Any]) -> dict[str, Any]:
         if not self.personal:
@@ -143,6 +145,17 @@ class RecordMaker:
         if value is None:
             return None
         return hmac.new(self.key, orjson.dumps(value, default=str), hashlib.sha256).hexdigest()[:32]
+
+
+def _choose(answered: Answered, name: str, values: Column) -> Column:
+    """Give a column as it is written; rows know of times whether they have an offset, and arrays do not."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "M" and answered.rows is not None:
+        return [row[name] for row in answered.rows]
+    return values
+
+
+def _take(values: Any, rows: list[int]) -> Any:
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
 
 
 def write_column(values: Column) -> list[bytes]:

@@ -10,6 +10,7 @@ from toolkit.serving.model import Predictions
 from toolkit.serving.records import MANY_ROWS, Answered, RecordMaker
 from toolkit.serving.request import parse_request
 from toolkit.serving.rows import Ids
+from toolkit.serving.tables import make_rows
 
 INPUTS = {"size": "number", 'c"%b': "integer", "open": "boolean", "city": "category", "at": "time"}
 NULLABLE = frozenset(INPUTS)
@@ -50,3 +51,13 @@ def test_numbers_are_written_as_the_very_float64_of_the_column():
         lines = RecordMaker("v").make(Answered(0.0, 0.0, Ids("a", 0, 20), predictions, columns={"x": column}))
         got = [json.loads(line)["features"]["x"] for line in lines]
         assert repr(got) == repr([None if value != value else value for value in column.tolist()])
+
+
+def test_times_of_tables_keep_their_offsets():
+    moments = np.array(["2026-01-31T12:00:00", "NaT"] * 10, dtype="datetime64[us]")
+    columns = {"at": moments, "seen": moments}
+    rows = make_rows(columns, frozenset({"seen"}))
+    answered = Answered(0.0, 0.0, Ids("a", 0, 20), Predictions((), None, np.zeros(20)), rows, columns)
+    features = [json.loads(line)["features"] for line in RecordMaker("v").make(answered)]
+    assert features[0] == {"at": "2026-01-31T12:00:00", "seen": "2026-01-31T12:00:00Z"}
+    assert features[1] == {"at": None, "seen": None}

@@ -109,9 +109,17 @@ class Outbox:
             self._waiting += [(now, False, shorten(alarm)) for alarm in cleared]
             self._drop(len(self._waiting) - CAPACITY)
             if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(target=self._run, name="toolkit-notify", daemon=True)
-                self._thread.start()
+                self._start()
             self._changed.notify()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="toolkit-notify", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread is left in this container: the next alarm tries again
+            logger.error("Notifications to %s wait: %s", self.receiver.name, error)
+        else:
+            self._thread = thread
 
     def stop(self) -> None:
         """Make the thread try once and end."""

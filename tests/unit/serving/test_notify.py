@@ -169,3 +169,19 @@ def test_texts_have_an_end_and_call_nobody() -> None:
 def test_messages_name_the_model() -> None:
     assert "Model: m:1" in write_note("m:1", [ALARM], []).text
     assert "a test" in write_test("m:1").text
+
+
+def test_where_no_thread_can_be_started_nothing_fails_and_the_next_alarm_tries_again(monkeypatch) -> None:
+    someone = Someone()
+    notifier = Notifier([someone], "m:1")
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        notifier.add([alarm(0)], [])
+    notifier.add([alarm(1)], [])
+    wait_for(lambda: someone.notes)
+    notifier.close()
+    assert someone.notes[0].content["raised"] == [alarm(0), alarm(1)]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import itertools
+import logging
 import signal
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -14,8 +17,11 @@ from toolkit.serving.connection import KEEP_ALIVE_S, Connection, close_overdue, 
 from toolkit.serving.drain import Drain
 from toolkit.serving.front import Front
 from toolkit.serving.private import is_apart, take_listener
+from toolkit.serving.tls import Renewal
 
 TICK_S = 1.0
+CERTIFICATE_TICKS = 60
+logger = logging.getLogger("toolkit.serving")
 _tasks: set[asyncio.Task[None]] = set()  # the event loop itself keeps no hold of them
 
 
@@ -66,10 +72,23 @@ async def _look_after(server: uvicorn.Server, front: Front, drain: Drain) -> Non
     drain.take_new()
     metrics = front.endpoints.metrics
     metrics.in_flight_limit.set(front.load.limit)
-    while True:
-        metrics.in_flight.set(front.load.take_peak())
-        close_overdue(server.server_state.connections)
+    renewal = _watch_certificate(server)
+    for tick in itertools.count(1):
+        try:
+            metrics.in_flight.set(front.load.take_peak())
+            close_overdue(server.server_state.connections)
+            if renewal is not None and tick % CERTIFICATE_TICKS == 0:
+                renewal.check()
+        except Exception:
+            logger.exception("Connections could not be looked after; the next second tries again")
         await asyncio.sleep(TICK_S)
+
+
+def _watch_certificate(server: uvicorn.Server) -> Renewal | None:
+    config = server.config
+    if config.ssl is None or config.ssl_certfile is None or config.ssl_keyfile is None:
+        return None
+    return Renewal(config.ssl, Path(config.ssl_certfile), Path(config.ssl_keyfile))
 
 
 async def _listen(server: uvicorn.Server, front: Front, listener: Any) -> asyncio.Server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from collections.abc import Mapping
@@ -9,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, ToolkitError
 
 VARIABLES = {"tls_certificate": "TOOLKIT_TLS_CERTIFICATE", "tls_key": "TOOLKIT_TLS_KEY"}
 # TLS 1.3 has good ciphers only; of TLS 1.2's, those with forward secrecy and authenticated encryption (RFC 9325).
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK"
+logger = logging.getLogger("toolkit.serving")
 
 
 def find_pair(settings: Mapping[str, Any], root: Path) -> tuple[Path, Path] | None:
@@ -135,3 +137,43 @@ def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> Mapping[str, 
         if not waiting:
             return sides[0].getpeercert() or {}
     raise ssl.SSLError("the handshake does not end")
+
+
+class Renewal:
+    """Takes a new certificate when its files change, for connections that are made from then on.
+
+    Parameters
+    ----------
+    context : ssl.SSLContext
+        The running server's.
+    certificate, key : Path
+        The files that it was made from.
+    """
+
+    def __init__(self, context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+        self._context, self._pair = context, (certificate, key)
+        self._seen = self._look()
+
+    def check(self) -> None:
+        """Look at the files; what cannot be used is told once, and the old certificate goes on being shown."""
+        found = self._look()
+        if found == self._seen:
+            return
+        self._seen = found
+        try:
+            ends = check_pair(*self._pair)
+            self._context.load_cert_chain(*self._pair)
+        except (ToolkitError, OSError) as error:
+            logger.error("The new certificate is not taken: %s", error)
+        else:
+            logger.info("A new TLS certificate is shown, valid until %s", ends.isoformat(" ", "minutes"))
+
+    def _look(self) -> list[tuple[int, int] | None]:
+        found: list[tuple[int, int] | None] = []
+        for path in self._pair:
+            try:
+                stat = path.stat()
+                found.append((stat.st_mtime_ns, stat.st_ino))
+            except OSError:
+                found.append(None)
+        return found

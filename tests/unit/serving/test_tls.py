@@ -1,13 +1,21 @@
 """A certificate that no client would take is refused at the start, with the reason."""
 
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.certificates import write_pair
 from toolkit.errors import ModelError
-from toolkit.serving.tls import check_pair, find_pair, make_client_context, make_server_context, shake_hands
+from toolkit.serving.tls import (
+    Renewal,
+    check_pair,
+    find_pair,
+    make_client_context,
+    make_server_context,
+    shake_hands,
+)
 
 NOW = datetime.now(UTC)
 
@@ -77,3 +85,39 @@ def test_old_versions_and_weak_ciphers_are_refused(tmp_path):
     client = make_client_context(certificate)
     client.maximum_version = ssl.TLSVersion.TLSv1_2
     assert shake_hands(server, client)["notAfter"]
+
+
+def test_a_renewed_certificate_is_shown_and_a_wrong_one_is_not(tmp_path, caplog):
+    pair = write_pair(tmp_path)
+    server, old = make_server_context(*pair), pair[0].read_bytes()
+    renewal = Renewal(server, *pair)
+    renewal.check()
+    assert show(server) == ssl.PEM_cert_to_DER_cert(old.decode())
+    first_key = pair[1].read_bytes()
+    write_pair(tmp_path)
+    pair[1].write_bytes(first_key)  # written one after the other: for a moment they do not belong together
+    renewal.check()
+    renewal.check()
+    assert show(server) == ssl.PEM_cert_to_DER_cert(old.decode())
+    assert caplog.text.count("The new certificate is not taken: The TLS key must belong") == 1
+    write_pair(tmp_path)
+    renewal.check()
+    assert (
+        show(server)
+        == ssl.PEM_cert_to_DER_cert(pair[0].read_text())
+        != ssl.PEM_cert_to_DER_cert(old.decode())
+    )
+
+
+def show(server):
+    """Give the certificate that a server shows, in bytes."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    client = context.wrap_bio(to_client, to_server)
+    other = server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (client, other):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    return client.getpeercert(binary_form=True)

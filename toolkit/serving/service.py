@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,24 +45,26 @@ def find_package() -> Path:
 def read_name() -> str:
     """Read the name that the package gives the service; ``model`` where nothing is packaged yet."""
     try:
-        return (find_package() / "tag.txt").read_text(encoding="utf-8").partition(":")[0]
-    except OSError:
+        name = (find_package() / "tag.txt").read_text(encoding="utf-8").partition(":")[0]
+    except (OSError, ValueError):
         return "model"
+    return name if re.fullmatch(r"[a-z][a-z0-9_]*", name) else "model"
 
 
 def read_settings() -> Mapping[str, Any]:
-    """Read the package's settings; none where nothing is packaged yet: :meth:`Prediction.check` says so."""
+    """Read the package's settings; none where there are none to be had: :meth:`Prediction.check` says so."""
     try:
-        return load_json(find_package() / "settings.json")
+        settings = load_json(find_package() / "settings.json")
     except ToolkitError:
         return {}
+    return settings if isinstance(settings, Mapping) else {}
 
 
 def choose_tls() -> dict[str, Any]:
     """Choose BentoML's settings for TLS; none for plain HTTP, and where :meth:`Prediction.check` refuses the start."""
     try:
         pair = find_pair(read_settings(), CODE_ROOT)
-    except ToolkitError:
+    except (ToolkitError, TypeError):  # nothing has verified the settings yet
         return {}
     if pair is None:
         return {}

@@ -139,6 +139,7 @@ def test_scores_of_three_classes_and_of_a_regression():
         ({"features": {}}, "features: must be a list"),
         ({"edges": [1.0, 1.0, 2.0]}, "edges: must increase"),
         ({"edges": [1.0, "2"]}, "edges: must be finite"),
+        ({"edges": [1.0, 10**30, 10**400]}, "edges: must be finite"),
         ({"counts": [1, 2]}, "must have 5 entries, not 2"),
         ({"counts": [1, 2, 3, 4, -1]}, "whole numbers from 0"),
         ({"counts": [1, True, 3, 4, 0]}, "whole numbers from 0"),

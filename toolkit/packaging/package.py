@@ -79,6 +79,10 @@ def write_package(
     signature = load_json(sources.train / "signature.json")
     _check_gates(load_json(sources.validate / "gates.json"))
     _check_belongs(sources, signature)
+    if not (sources.validate / "performance.json").is_file():
+        raise PackageError(
+            "models/validate/performance.json must exist and does not. Run './run dvc repro validate' to make it."
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for source in (

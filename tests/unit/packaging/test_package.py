@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.artifacts import load_json, measure_sha256
 from toolkit.columns import get_columns
-from toolkit.errors import DataError, GateFailed, ModelError, PackageError
+from toolkit.errors import DataError, DriftError, GateFailed, ModelError, PackageError
 from toolkit.packaging.batch import predict_table
 from toolkit.packaging.package import Sources, write_package
 from toolkit.packaging.version import list_code, measure_package_version
@@ -61,6 +61,19 @@ def test_a_model_that_did_not_pass_its_gates_is_refused_with_the_reason(sources,
     with pytest.raises(GateFailed, match="rmse 9 must be at most 5"):
         write_package(tmp_path / "out", ROOT, sources, Package(), {})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_without_its_performance_on_held_out_rows_is_refused(sources, tmp_path):
+    path = sources.validate / "performance.json"
+    tables = load_json(path)["calibration"]
+    short = {name: value if name == "column" else value[:3] for name, value in tables[0].items()}
+    change(path, calibration=[short])
+    with pytest.raises(DriftError, match="must be by the cells of the reference profile"):
+        write_package(tmp_path / "out", ROOT, sources, Package(), {})
+    path.unlink()
+    with pytest.raises(PackageError, match=r"validate/performance\.json must exist"):
+        write_package(tmp_path / "other", ROOT, sources, Package(), {})
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_model_file_that_is_not_the_signatures_is_refused(sources, tmp_path):

@@ -215,7 +215,7 @@ def _describe_predict(model: Model) -> Schema:
         "Predict rows",
         "One object of features is answered by one prediction; a list, an object of rows or of columns by as many as "
         f"there are rows. Tables in Arrow or Parquet may have {bulk} rows. With 'Accept: {ARROW}' the answer is an "
-        "Arrow stream of id, label and p_<class>, or id and value.",
+        "Arrow stream of id, label and `p_` before each class, or id and value.",
         {"application/json": {"schema": _ref("Request")}, **tables},
         answer,
     )

@@ -205,7 +205,8 @@ class Watcher:
             self._seen, self._changed = total.counts, True
             return
         wall_s = time.time()
-        elapsed_s = max(wall_s - self._updated_s, 0.0)  # a clock that is set back costs nothing
+        self._updated_s = min(self._updated_s, wall_s)  # a clock may be set back
+        elapsed_s = wall_s - self._updated_s
         if not block.rows or (block.rows < BLOCK_ROWS and elapsed_s < BLOCK_WAIT_S and not now):
             return
         self._detectors[FEATURES].update(block, elapsed_s / DAY_S, wall_s)

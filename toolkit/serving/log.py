@@ -102,6 +102,10 @@ class SegmentLog:
             The disk refuses it; nothing of the block is left.
         """
         self.place()
+        self.write(data)
+
+    def write(self, data: bytes) -> None:
+        """Write a block where :meth:`place` has just said that it goes; as :meth:`append` otherwise."""
         done = 0
         try:
             while done < len(data):

@@ -161,7 +161,7 @@ class Recorder:
             if log and lines:
                 data = b"".join(lines)
                 self._ledger.announce(written, log.place(), len(data))
-                log.append(data)
+                log.write(data)
             else:
                 self._ledger.announce(written)
         except OSError as error:

@@ -144,7 +144,8 @@ TABLES = {
         point_at(
             "tickets", "ticket", "escalated",
             collect__exclude=["customer"], annotate__classes=["no", "yes"], prepare__split="group",
-            prepare__group="customer", prepare__time="opened_at", validate__limit=0.7,
+            prepare__group="customer", prepare__time="opened_at", validate__metric="roc_auc",
+            validate__limit=0.7,
         ) | {"prepare.checks": Checks(time="off").model_dump()},  # customers' tickets interleave in time
         "escalated", "ticket", "roc_auc", 0.8,
     ),

@@ -140,7 +140,6 @@ def test_bentoml_serve_tag_runs_on_the_lean_lock_alone(project, lean_python, tmp
     ).stdout.split()
     heavy = {
         "pandas",
-        "pyarrow",
         "jupyterlab",
         "papermill",
         "dvc",

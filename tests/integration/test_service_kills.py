@@ -25,7 +25,7 @@ from toolkit.serving.recorder import INTERVAL_S
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = int(os.environ.get("TOOLKIT_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("TOOLKIT_TEST_KILLS", "2"))
 SLACK_S = 0.5  # of a machine where other work may keep the recorder waiting
 
 

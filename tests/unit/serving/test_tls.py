@@ -35,7 +35,7 @@ def test_a_pair_is_found_in_settings_and_the_environment(monkeypatch, tmp_path):
 @pytest.mark.parametrize("kind", ["elliptic", "rsa"])
 def test_a_good_pair_passes_and_tells_its_end(tmp_path, kind):
     pair = write_pair(tmp_path, kind=kind)
-    assert abs(check_pair(*pair) - NOW - timedelta(days=30)) < timedelta(minutes=5)
+    assert abs(check_pair(*pair) - datetime.now(UTC) - timedelta(days=30)) < timedelta(minutes=5)
 
 
 def test_an_expired_certificate_and_one_of_the_future_are_refused(tmp_path):

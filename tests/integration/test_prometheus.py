@@ -197,7 +197,10 @@ FILLED = {"$__rate_interval": "10s", "$__range": "60s", "$instance": ".*", "$out
 
 
 def test_every_query_of_the_dashboard_has_data(watching):
-    end, empty = time.time(), []  # refusals and others came in the tests before, minutes ago on a slow machine
+    end, empty = (
+        time.time(),
+        [],
+    )  # refusals and others came in the tests before, minutes ago on a slow machine
     for query in list_queries(watching.model):
         assert "$" not in query
         data = watching.prometheus.ask("query_range", query=query, start=end - 1200, end=end, step=5)

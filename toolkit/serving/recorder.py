@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -183,26 +183,27 @@ class Recorder:
             logger.info("Predictions are logged again")
 
     def _count(self, batch: Sequence[Answered]) -> Counts:
-        if not batch:
-            return self._profile.no_rows()
-        columns = {
-            cells.name: _join_columns([answered.take_column(cells.name) for answered in batch])
-            for cells in self._profile.features
-        }
-        outputs = join_predictions([answered.predictions for answered in batch])
+        """Count the rows: those of small requests together, each table of many by itself."""
+        small = [answered for answered in batch if answered.rows is not None and len(answered) == 1]
+        counts = self._count_together(small) if small else self._profile.no_rows()
+        for answered in batch:
+            if answered.rows is None or len(answered) > 1:
+                columns = {cells.name: answered.take_column(cells.name) for cells in self._profile.features}
+                counts += self._count_columns(columns, [answered.predictions])
+        return counts
+
+    def _count_together(self, batch: Sequence[Answered]) -> Counts:
+        rows = [row for answered in batch for row in answered.rows or ()]
+        columns = {cells.name: [row[cells.name] for row in rows] for cells in self._profile.features}
+        return self._count_columns(columns, [answered.predictions for answered in batch])
+
+    def _count_columns(self, columns: Mapping[str, Column], predictions: Sequence[Predictions]) -> Counts:
+        outputs = join_predictions(predictions) if self._profile.predictions else None
         try:
-            return self._profile.count(columns, outputs if self._profile.predictions else None)
+            return self._profile.count(columns, outputs)
         except ToolkitError as error:
             logger.error("Rows were not counted for drift: %s", error)
             return self._profile.no_rows()
-
-
-def _join_columns(parts: Sequence[Column]) -> Column:
-    if len(parts) == 1:
-        return parts[0]
-    if all(isinstance(part, np.ndarray) for part in parts):
-        return np.concatenate(parts)
-    return [value for part in parts for value in part]
 
 
 def join_predictions(parts: Sequence[Predictions]) -> dict[str, Any]:

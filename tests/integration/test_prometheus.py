@@ -197,16 +197,15 @@ FILLED = {"$__rate_interval": "10s", "$__range": "60s", "$instance": ".*", "$out
 
 
 def test_every_query_of_the_dashboard_has_data(watching):
-    end, empty = (
-        time.time(),
-        [],
-    )  # refusals and others came in the tests before, minutes ago on a slow machine
+    # Refusals and others came in the tests before, minutes ago on a slow machine.
+    end, empty = time.time(), []
     for query in list_queries(watching.model):
         assert "$" not in query
         data = watching.prometheus.ask("query_range", query=query, start=end - 1200, end=end, step=5)
         if all(value == "NaN" for series in data["result"] for _, value in series["values"]):
             empty.append(query)
-    assert empty == []
+    names = watching.prometheus.ask("label/__name__/values")
+    assert empty == [], (names, watching.client.get("/metrics").text)
 
 
 def test_a_server_that_is_gone_is_told(watching):

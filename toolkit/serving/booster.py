@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import sys
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ class Booster:
     def __init__(self, text: bytes, threads: int = 0) -> None:
         self._library = load_library()
         self._parameters = f"num_threads={threads}".encode() if threads else b""
+        # Of a PyDLL: keeping the interpreter for a row's microseconds is quicker than to give it up and to wait for it.
+        self._predict_one = ctypes.PyDLL(self._library._name).LGBM_BoosterPredictForMatSingleRowFast
+        self._buffers = threading.local()
         self._handle = ctypes.c_void_p()
         self._fast = ctypes.c_void_p()
         iterations = ctypes.c_int()
@@ -69,11 +73,28 @@ class Booster:
         rows = self._check(matrix)
         if len(rows) != 1:
             return self._predict(rows, PREDICT_NORMAL, self.outputs)
-        result = np.empty((1, self.outputs))
-        address, into = ctypes.c_void_p(rows.ctypes.data), ctypes.c_void_p(result.ctypes.data)
-        length = ctypes.c_int64()
-        self._call("LGBM_BoosterPredictForMatSingleRowFast", self._fast, address, ctypes.byref(length), into)
-        return result
+        row, result, addresses = self._take_buffers()
+        row[:] = rows
+        if self._predict_one(self._fast, *addresses) != 0:
+            raise ModelError(f"LightGBM refuses the row: {self._get_error()}")
+        return result.copy()
+
+    def _take_buffers(self) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
+        """Give this thread's row and result with their addresses, which take longer to find than a row to predict."""
+        found = getattr(self._buffers, "found", None)
+        if found is None:
+            row, result, length = (
+                np.empty((1, self.num_features)),
+                np.empty((1, self.outputs)),
+                ctypes.c_int64(),
+            )
+            addresses = (
+                ctypes.c_void_p(row.ctypes.data),
+                ctypes.byref(length),
+                ctypes.c_void_p(result.ctypes.data),
+            )
+            found = self._buffers.found = row, result, addresses
+        return found
 
     def score(self, matrix: np.ndarray) -> np.ndarray:
         """Give the raw scores of rows, before any link function: float64 (n, outputs)."""
@@ -120,8 +141,11 @@ class Booster:
 
     def _call(self, function: str, *arguments: Any) -> None:
         if getattr(self._library, function)(*arguments) != 0:
-            reason = self._library.LGBM_GetLastError().decode(errors="replace")
+            reason = self._get_error()
             raise ModelError(f"LightGBM refuses the model: {reason}")
+
+    def _get_error(self) -> str:
+        return self._library.LGBM_GetLastError().decode(errors="replace")
 
     def __del__(self) -> None:
         library = getattr(self, "_library", None)

@@ -18,11 +18,12 @@ from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
 from toolkit.serving.openapi import describe_api
 from toolkit.serving.page import HEADERS, MEDIA_TYPE, parse_hours, render_page
-from toolkit.serving.records import Answered
+from toolkit.serving.records import Answered, may_stand
 from toolkit.serving.render import render_many, render_one
-from toolkit.serving.request import Wanted, parse_request
+from toolkit.serving.request import parse_request
 from toolkit.serving.rows import Ids, Rows
 from toolkit.serving.tables import ARROW, Tables
+from toolkit.serving.wanted import Wanted
 
 JSON = "application/json"
 
@@ -62,10 +63,8 @@ class Endpoints:
         limits = model.settings["limits"]
         self._max_rows = int(limits["rows"])
         self._recording = threading.Lock()
-        self._inputs, self._nullable, self._rules = dict(model.inputs), model.nullable, model.rules
-        self._zoned = model.zoned
-        wanted = Wanted(self._inputs, self._nullable, self._rules, self._zoned)
-        self.tables = Tables(wanted, int(limits["bulk_rows"]), int(limits["body_kb"]) * 1000)
+        self._wanted = Wanted(dict(model.inputs), model.nullable, model.rules, model.zoned)
+        self.tables = Tables(self._wanted, int(limits["bulk_rows"]), int(limits["body_kb"]) * 1000)
         self._explainer = Explainer(model)
         self._explained_rows = int(limits.get("explain_rows", 100))
         self._told = describe_schema(model), lineage
@@ -93,11 +92,13 @@ class Endpoints:
         begin = time.perf_counter()
         rows = self._read(body, form)
         predictions = self._predict(rows)
-        ids = self._record(rows, predictions, begin)
-        version = self.model.version
+        latency_s, version = time.perf_counter() - begin, self.model.version
+        if rows.single and not arrow:
+            return Answer(200, self._answer_one(rows, predictions, latency_s, body))
+        ids = self._record(rows, predictions, latency_s)
         if arrow:
             return Answer(200, self.tables.write(version, ids, predictions), ARROW)
-        return Answer(200, (render_one if rows.single else render_many)(version, ids, predictions))
+        return Answer(200, render_many(version, ids, predictions))
 
     def explain(self, body: bytes, query: bytes = b"") -> Answer:
         """Answer ``POST /explain``: predictions, and what each feature adds to them. They are not recorded.
@@ -118,12 +119,21 @@ class Endpoints:
     def _read(self, body: bytes, form: str, max_rows: int = 0) -> Rows:
         if form != JSON:
             return self.tables.read(body, form)
-        most = max_rows or self._max_rows
-        return parse_request(body, self._inputs, self._nullable, most, rules=self._rules, zoned=self._zoned)
+        return parse_request(body, self._wanted, max_rows or self._max_rows)
 
-    def _record(self, rows: Rows, predictions: Predictions, begin: float) -> Ids:
+    def _answer_one(self, rows: Rows, predictions: Predictions, latency_s: float, body: bytes) -> bytes:
+        """Give a single row its id, write the answer, and hand all to the recorder: its line is made of these bytes."""
+        recorder = self.monitor.recorder
+        with self._recording:
+            (id_,) = ids = recorder.make_ids(1)
+            answer = render_one(self.model.version, id_, predictions)
+            said = answer, may_stand(body)
+            recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, None, *said))
+        return answer
+
+    def _record(self, rows: Rows, predictions: Predictions, latency_s: float) -> Ids:
         """Give the rows their ids, and hand all to the recorder."""
-        recorder, latency_s = self.monitor.recorder, time.perf_counter() - begin
+        recorder = self.monitor.recorder
         with self._recording:  # large requests are answered in threads, and ids must grow along the log
             ids = recorder.make_ids(rows.count)
             recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns))

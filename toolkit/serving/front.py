@@ -126,10 +126,9 @@ class Front:
             logger.exception("%s %s failed", scope["method"], path)
             answer = describe_error(error)
             endpoints.metrics.errors.labels("internal").inc()
-        endpoints.metrics.requests.labels(path[1:] if path in ROUTES else "other", answer.status).inc()
         await _send(answer, send, route, self.draining)
-        if path == "/predict":
-            endpoints.metrics.latency.observe(time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin if path == "/predict" else None
+        endpoints.metrics.note(path[1:] if path in ROUTES else "other", answer.status, seconds)
 
     async def _answer(
         self,

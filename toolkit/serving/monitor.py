@@ -75,6 +75,7 @@ class Monitor:
         )
         ledger, shipper = Ledger(self.folder, worker, self._profile), self._make_shipper(settings["log"])
         self.recorder = Recorder(self._profile, ledger, maker, self._log, shipper)
+        self.recorder.at_flush = self.metrics.flush
         self.feedback = Feedback(
             SegmentLog(folder / "feedback", worker, bounds),
             self.log_folder,

@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.monitoring.cells import NUMBERS
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.profile import Profile
 from toolkit.serving.ledger import Ledger, Tally
@@ -21,6 +22,7 @@ from toolkit.serving.model import Predictions
 from toolkit.serving.records import Answered, RecordMaker
 from toolkit.serving.rows import Column, Ids
 from toolkit.serving.shipper import Shipper
+from toolkit.serving.wanted import make_take
 
 INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
 MAX_WAITING_ROWS = 200_000
@@ -50,6 +52,8 @@ class Recorder:
         Begins the id of each prediction of this worker, so that ids are unique over workers and restarts.
     failure : str
         Why the last block could not be written; empty if it was.
+    at_flush : callable, optional
+        Is called whenever what waits was dealt with.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Recorder:
         self.worker, self.failure = ledger.worker, ""
         self._profile, self._ledger, self._maker, self._log = profile, ledger, maker, log
         self._shipper = shipper
+        self.at_flush: Callable[[], None] | None = None
         self._waiting: deque[Answered] = deque()
         self._number = 0  # of the next prediction
         self._added_rows = self._taken_rows = self._dropped_rows = 0
@@ -72,6 +77,9 @@ class Recorder:
         self._told = ""
         self._tidied_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="toolkit-recorder", daemon=True)
+        self._numbers = [cells.name for cells in profile.features if cells.kind in NUMBERS]
+        self._others = [cells.name for cells in profile.features if cells.kind not in NUMBERS]
+        self._take_numbers = make_take(self._numbers)
 
     @property
     def alive(self) -> bool:
@@ -101,11 +109,12 @@ class Recorder:
 
         When the thread cannot keep up, rows above 200,000 are counted as lost instead of filling the memory.
         """
+        count = len(answered)
         with self._adding:
             if self._added_rows - self._taken_rows > MAX_WAITING_ROWS:
-                self._dropped_rows += len(answered)
+                self._dropped_rows += count
                 return
-            self._added_rows += len(answered)
+            self._added_rows += count
             self._waiting.append(answered)
 
     def flush(self) -> None:
@@ -120,6 +129,8 @@ class Recorder:
                 self._record(batch, dropped)
             elif time.monotonic() - self._tidied_s > TIDY_S:
                 self._tidy()
+        if self.at_flush:
+            self.at_flush()
 
     def close(self) -> None:
         """Deal with what waits, and end."""
@@ -183,18 +194,21 @@ class Recorder:
             logger.info("Predictions are logged again")
 
     def _count(self, batch: Sequence[Answered]) -> Counts:
-        """Count the rows: those of small requests together, each table of many by itself."""
-        small = [answered for answered in batch if answered.rows is not None and len(answered) == 1]
-        counts = self._count_together(small) if small else self._profile.no_rows()
+        """Count the rows: single ones together, each table of many by itself."""
+        single = [answered for answered in batch if answered.answer]
+        counts = self._count_together(single) if single else self._profile.no_rows()
         for answered in batch:
-            if answered.rows is None or len(answered) > 1:
+            if not answered.answer:
                 columns = {cells.name: answered.take_column(cells.name) for cells in self._profile.features}
                 counts += self._count_columns(columns, [answered.predictions])
         return counts
 
     def _count_together(self, batch: Sequence[Answered]) -> Counts:
         rows = [row for answered in batch for row in answered.rows or ()]
-        columns = {cells.name: [row[cells.name] for row in rows] for cells in self._profile.features}
+        numbers = list(map(self._take_numbers, rows))
+        table = np.array(numbers, dtype=np.float64).T  # null becomes NaN
+        columns: dict[str, Column] = dict(zip(self._numbers, table, strict=True)) if self._numbers else {}
+        columns |= {name: [row[name] for row in rows] for name in self._others}
         return self._count_columns(columns, [answered.predictions for answered in batch])
 
     def _count_columns(self, columns: Mapping[str, Column], predictions: Sequence[Predictions]) -> Counts:

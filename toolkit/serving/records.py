@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,9 @@ MANY_ROWS = 16  # from so many on it is quicker to write column by column
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answered:
-    """The rows of one request with what was predicted.
+    """The rows of one request with what was predicted; not frozen, as one is made for every request.
 
     Attributes
     ----------
@@ -39,8 +40,9 @@ class Answered:
         The raw features as rows, if they came so.
     columns : mapping, optional
         The raw features as columns, if they came so.
-    outputs : sequence of mapping, optional
-        ``predictions.rows()``, where it was needed already.
+    answer, body : bytes
+        What one row was answered, and the JSON that it was asked with where that may stand in a line as it is; else
+        empty.
     """
 
     time_s: float
@@ -49,7 +51,8 @@ class Answered:
     predictions: Predictions
     rows: Sequence[Mapping[str, Any]] | None = None
     columns: Mapping[str, Column] | None = None
-    outputs: Sequence[Mapping[str, Any]] | None = None
+    answer: bytes = b""
+    body: bytes = b""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -98,10 +101,12 @@ class RecordMaker:
 
     def make(self, answered: Answered) -> list[bytes]:
         """Make the lines of one answered request."""
+        if answered.body and not self.personal:
+            return self._join(answered)
         when = datetime.fromtimestamp(answered.time_s, UTC)
         if answered.columns is not None and len(answered) >= MANY_ROWS and not (self.personal and self.key):
             return self._make_many(answered, answered.columns, when)
-        outputs = answered.predictions.rows() if answered.outputs is None else answered.outputs
+        outputs = answered.predictions.rows()
         shared = {
             "time": when,
             "version": self.version,
@@ -112,6 +117,13 @@ class RecordMaker:
             for id_, row, output in zip(answered.ids, answered.iterate_rows(), outputs, strict=True)
             if self.sample >= 1 or is_sampled(id_, self.sample)
         ]
+
+    def _join(self, answered: Answered) -> list[bytes]:
+        """Make the line of a single row from what was received and sent, in a tenth of the time of writing it anew."""
+        if self.sample < 1 and not is_sampled(answered.ids[0], self.sample):
+            return []
+        parts = answered.answer[:-1], write_time(answered.time_s), answered.latency_s * 1e3, answered.body
+        return [b'%b,"time":"%b","latency_ms":%.3f,"features":%b}\n' % parts]
 
     def _make_many(self, answered: Answered, columns: Mapping[str, Column], when: datetime) -> list[bytes]:
         """Make the same lines column by column, in half the time."""
@@ -176,6 +188,26 @@ def write_column(values: Column) -> list[bytes]:
     for row in np.flatnonzero(missing).tolist():
         texts[row] = b"null"
     return texts
+
+
+def may_stand(body: bytes) -> bytes:
+    """Give the JSON of a row if it can be part of a line as it was sent: in one line, and not blown up by blanks."""
+    return b"" if b"\n" in body or b"  " in body else body
+
+
+def write_time(time_s: float) -> bytes:
+    """Write a time (seconds since 1970) as orjson does.
+
+    >>> write_time(0.25), write_time(1.0)
+    (b'1970-01-01T00:00:00.250000Z', b'1970-01-01T00:00:01Z')
+    """
+    second, micros = divmod(round(time_s * 1e6), 10**6)
+    return b"%b.%06dZ" % (_write_second(second), micros) if micros else _write_second(second) + b"Z"
+
+
+@lru_cache(maxsize=4)
+def _write_second(second: int) -> bytes:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19].encode()
 
 
 def is_sampled(id_: str, share: float) -> bool:

@@ -9,9 +9,16 @@ from toolkit.serving.model import Predictions
 from toolkit.serving.rows import Ids
 
 
-def render_one(version: str, ids: Ids, predictions: Predictions) -> bytes:
+def render_one(version: str, id_: str, predictions: Predictions) -> bytes:
     """Give the answer to a single row: its id, the model's version and the output."""
-    return orjson.dumps({"id": ids[0], "version": version, **predictions.rows()[0]})
+    answer = {"id": id_, "version": version}
+    if predictions.probabilities is None:
+        return orjson.dumps({**answer, "value": float(np.asarray(predictions.values)[0])})
+    shares = predictions.probabilities[0]
+    label, listed = predictions.classes[int(shares.argmax())], shares.tolist()
+    return orjson.dumps(
+        {**answer, "label": label, "probabilities": dict(zip(predictions.classes, listed, strict=True))}
+    )
 
 
 def render_many(version: str, ids: Ids, predictions: Predictions) -> bytes:

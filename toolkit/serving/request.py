@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
@@ -34,28 +34,11 @@ from toolkit.serving.faults import (
     tell_absent,
 )
 from toolkit.serving.json_faults import WRAPPER, find_duplicates, find_repeated_parts, find_special_numbers
-from toolkit.serving.rows import Column, Lazy, Rows, pack_column
-from toolkit.serving.rules import NO_RULES, Rules
+from toolkit.serving.rows import Column, Lazy, OneRow, Rows, pack_column
+from toolkit.serving.wanted import Wanted
 
 
-class Wanted(NamedTuple):
-    """What the rows of a request must be."""
-
-    inputs: Mapping[str, str]
-    nullable: frozenset[str]
-    rules: Rules
-    zoned: frozenset[str]
-
-
-def parse_request(
-    body: bytes,
-    inputs: Mapping[str, str],
-    nullable: frozenset[str] = frozenset(),
-    max_rows: int = 1000,
-    *,
-    rules: Rules = NO_RULES,
-    zoned: frozenset[str] = frozenset(),
-) -> Rows:
+def parse_request(body: bytes, wanted: Wanted, max_rows: int = 1000) -> Rows:
     """Read the JSON of a request.
 
     It is one object by feature name, a list of them, ``{"rows": [...]}``, or the compact form of
@@ -65,25 +48,22 @@ def parse_request(
     ----------
     body : bytes
         The request's body.
-    inputs : Mapping
-        Feature name to kind: number, integer, boolean, category, text or time.
-    nullable : frozenset of str
-        Features that may be null.
+    wanted : Wanted
+        What the rows must be.
     max_rows : int
         Most rows.
-    rules : Rules
-        Ranges and categories that the contract allows.
-    zoned : frozenset of str
-        Times that must have an offset; others must have none.
 
     Raises
     ------
     RequestError
         With all findings (the first 20 in full), each naming row and feature.
     """
-    content, wanted = _parse_json(body), Wanted(inputs, nullable, rules, zoned)
-    if isinstance(content, dict) and is_array_form(content, inputs):
-        return _read_arrays(parse_arrays(content), body, wanted, max_rows)
+    content = _parse_json(body)
+    if type(content) is dict:
+        if wanted.admits(content, body):
+            return Rows([content], OneRow(content, wanted.inputs), 1, single=True)
+        if is_array_form(content, wanted.inputs):
+            return _read_arrays(parse_arrays(content), body, wanted, max_rows)
     single = isinstance(content, dict) and not isinstance(content.get(WRAPPER), list)
     if isinstance(content, dict) and not single and len(content) > 1:
         extra = next(name for name in content if name != WRAPPER)

@@ -7,7 +7,7 @@ sent: what the log needs is made by the recorder, off the request path.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, overload
@@ -55,6 +55,22 @@ class Ids(Lazy):
     def _name_all(self) -> list[str]:
         start = self.start
         return [f"{start}{number:08x}" for number in range(self.first, self.first + self._count)]
+
+
+class OneRow(Mapping[str, Sequence[Any]]):
+    """A row as columns of one value, in the order of ``names``; each is made when it is asked for."""
+
+    def __init__(self, row: Mapping[str, Any], names: Collection[str]) -> None:
+        self._row, self._names = row, names
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        return [self._row[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True)

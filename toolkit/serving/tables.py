@@ -26,8 +26,9 @@ from toolkit.serving.arrays import find_name_faults
 from toolkit.serving.faults import TYPES, check_findings, finding
 from toolkit.serving.frames import Buffer, FrameError, receive_frame, send_frame
 from toolkit.serving.model import Predictions
-from toolkit.serving.request import Wanted, check_count, find_column_faults
+from toolkit.serving.request import check_count, find_column_faults
 from toolkit.serving.rows import Column, Ids, Lazy, Rows, unpack_column
+from toolkit.serving.wanted import Wanted
 
 ARROW = "application/vnd.apache.arrow.stream"
 FORMS = {

@@ -12,6 +12,7 @@ from toolkit.errors import RequestError
 from toolkit.serving.faults import MAX_FINDINGS
 from toolkit.serving.request import parse_request
 from toolkit.serving.rules import parse_rules
+from toolkit.serving.wanted import Wanted
 
 INPUTS = {"size": "number", "count": "integer", "open": "boolean", "city": "category", "at": "time"}
 ROW = {"size": 1.5, "count": 3, "open": True, "city": "Oslo: old town", "at": "2026-01-31T12:00:00"}
@@ -27,7 +28,7 @@ def make(*rows, columns=tuple(ROW), **more):
 
 def read(body, **options):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return parse_request(body, INPUTS, NULLABLE, rules=RULES, **options)
+    return parse_request(body, Wanted(INPUTS, NULLABLE, RULES), **options)
 
 
 def refuse(body, **options):
@@ -164,9 +165,9 @@ def test_findings_are_bounded_however_many_values_are_wrong():
 def test_features_that_are_called_columns_and_data_can_be_sent_as_rows():
     inputs = {"columns": "number", "data": "number"}
     row = {"columns": 1, "data": 2.5}
-    assert parse_request(json.dumps(row).encode(), inputs).sent == [row]
+    assert parse_request(json.dumps(row).encode(), Wanted(inputs)).sent == [row]
     body = json.dumps({"columns": ["data", "columns"], "data": [[2.5, 1]]}).encode()
-    assert list(parse_request(body, inputs).sent) == [row]
+    assert list(parse_request(body, Wanted(inputs)).sent) == [row]
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1) | st.none()
@@ -175,7 +176,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63
 @given(st.lists(NUMBERS, min_size=1, max_size=6))
 def test_any_numbers_arrive_as_the_nearest_float64(numbers):
     body = json.dumps({"columns": ["size"], "data": [[number] for number in numbers]}).encode()
-    columns = parse_request(body, {"size": "number"}, frozenset({"size"})).columns
+    columns = parse_request(body, Wanted({"size": "number"}, frozenset({"size"}))).columns
     expected = [math.nan if number is None else float(number) for number in numbers]
     np.testing.assert_array_equal(np.array(columns["size"], dtype=np.float64), expected)
 

@@ -1,5 +1,6 @@
 """Metrics, in a process of their own: prometheus_client decides at its import how it counts."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -20,16 +21,25 @@ def test_requests_are_summed_over_workers_and_the_series_are_counted(tmp_path):
 from pathlib import Path
 from toolkit.serving.metrics import Metrics
 metrics = Metrics(Path({str(tmp_path)!r}))
-metrics.requests.labels("predict", 200).inc(3)
+for seconds in (0.003, 0.005, 9.0):
+    metrics.note("predict", 200, seconds)
+metrics.note("schema", 404)
 metrics.violations.labels('a "b"\\n\\\\c').inc(2)
-metrics.latency.observe(0.003)
 print(metrics.render().decode())
 """
     run(code)
     text = run(code)  # another worker, of the same parent
     assert 'toolkit_requests_total{endpoint="predict",status="200"} 6.0' in text
     assert 'toolkit_schema_violations_total{feature="a \\"b\\"\\n\\\\c"} 4.0' in text
-    assert 'toolkit_request_seconds_bucket{le="0.005"} 2.0' in text
+    assert 'toolkit_requests_total{endpoint="schema",status="404"} 2.0' in text
+    assert 'toolkit_request_seconds_bucket{le="0.002"} 0.0' in text
+    assert 'toolkit_request_seconds_bucket{le="0.005"} 4.0' in text  # an edge belongs to its bucket
+    assert 'toolkit_request_seconds_bucket{le="5.0"} 4.0' in text
+    assert 'toolkit_request_seconds_bucket{le="+Inf"} 6.0' in text
+    assert "toolkit_request_seconds_count 6.0" in text
+    assert float(re.search(r"^toolkit_request_seconds_sum (\S+)$", text, re.MULTILINE)[1]) == pytest.approx(
+        18.016
+    )
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert lines[-1] == f"toolkit_series {len(lines)}.0"
 

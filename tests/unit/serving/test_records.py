@@ -1,16 +1,20 @@
 """Lines of many rows are written column by column and say what those of single rows say."""
 
 import json
+from datetime import UTC, datetime
 
 import numpy as np
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.serving.model import Predictions
-from toolkit.serving.records import MANY_ROWS, Answered, RecordMaker
+from toolkit.serving.records import MANY_ROWS, Answered, RecordMaker, may_stand, write_time
+from toolkit.serving.render import render_one
 from toolkit.serving.request import parse_request
 from toolkit.serving.rows import Ids
 from toolkit.serving.tables import make_rows
+from toolkit.serving.wanted import Wanted
 
 INPUTS = {"size": "number", 'c"%b': "integer", "open": "boolean", "city": "category", "at": "time"}
 NULLABLE = frozenset(INPUTS)
@@ -24,6 +28,7 @@ ROW = st.fixed_dictionaries(
     }
 )
 CLASSES = ("a%", 'b"', "c")
+SHARES = np.array([[0.25, 0.5, 0.25]])
 
 
 @given(st.lists(ROW, min_size=MANY_ROWS, max_size=MANY_ROWS + 3), st.booleans(), st.data())
@@ -31,7 +36,7 @@ def test_the_lines_are_those_that_row_by_row_would_be(rows, regression, data):
     sample, personal = data.draw(st.sampled_from([(1.0, frozenset()), (0.5, frozenset({"city"}))]))
     shares = np.random.default_rng(1).dirichlet([1, 1, 1], len(rows))
     predictions = Predictions((), None, shares[:, 0]) if regression else Predictions(CLASSES, shares, None)
-    checked = parse_request(json.dumps(rows).encode(), INPUTS, NULLABLE)
+    checked = parse_request(json.dumps(rows).encode(), Wanted(INPUTS, NULLABLE))
     ids = Ids("0123456789ab", 254, len(rows))
     maker = RecordMaker("v:1%", personal, sample=sample)
     common = (1.5, 0.0123, ids, predictions, checked.sent)
@@ -61,3 +66,33 @@ def test_times_of_tables_keep_their_offsets():
     features = [json.loads(line)["features"] for line in RecordMaker("v").make(answered)]
     assert features[0] == {"at": "2026-01-31T12:00:00", "seen": "2026-01-31T12:00:00Z"}
     assert features[1] == {"at": None, "seen": None}
+
+
+@given(ROW, st.booleans(), st.sampled_from([1.0, 0.5]), st.sampled_from([None, 1]), st.floats(0, 4e9))
+def test_a_line_made_of_what_was_sent_says_the_same(row, regression, sample, indent, time_s):
+    predictions = Predictions((), None, np.array([0.5])) if regression else Predictions(CLASSES, SHARES, None)
+    body = json.dumps(row, indent=indent).encode()
+    rows = parse_request(body, Wanted(INPUTS, NULLABLE))
+    ids, maker = Ids("0123456789ab", 254, 1), RecordMaker("v:1%", sample=sample)
+    answered = Answered(round(time_s, 6), 0.0123, ids, predictions, rows.sent)
+    written = maker.make(answered)
+    answered.answer, answered.body = render_one("v:1%", ids[0], predictions), may_stand(body)
+    assert bool(answered.body) == (indent is None and b"  " not in body)
+    joined = maker.make(answered)
+    assert list(map(orjson.loads, joined)) == list(map(orjson.loads, written))
+    assert all(line.startswith(b'{"id":"') and line.find(b"\n") == len(line) - 1 for line in joined)
+
+
+def test_a_line_made_of_what_was_sent_has_no_personal_values():
+    ids, predictions = Ids("0123456789ab", 0, 1), Predictions((), None, np.array([0.5]))
+    answer = render_one("v", ids[0], predictions)
+    answered = Answered(0.0, 0.0, ids, predictions, [{"city": "Oslo"}], None, answer, b'{"city": "Oslo"}')
+    for key in (b"", b"k" * 16):
+        (line,) = RecordMaker("v", frozenset({"city"}), key).make(answered)
+        assert b"Oslo" not in line
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)))
+def test_times_are_written_as_orjson_does(moment):
+    moment = moment.replace(tzinfo=UTC)
+    assert write_time(moment.timestamp()) == orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1]

@@ -25,6 +25,9 @@ def test_classes_of_any_name_and_probabilities_of_any_size(names, data, version)
     )
     predictions, ids = Predictions(tuple(names), np.array(rows), None), Ids("0%d\u00e9", 250, len(rows))
     assert render_many(version, ids, predictions) == as_objects(version, ids, predictions)
+    single = Predictions(tuple(names), np.array(rows[:1]), None)
+    first = orjson.loads(render_many(version, ids, predictions))["predictions"][0]
+    assert orjson.loads(render_one(version, ids[0], single)) == {**first, "version": version}
 
 
 @given(st.lists(FLOATS, min_size=1, max_size=5))
@@ -33,7 +36,7 @@ def test_values(values):
     assert render_many("v:1", ids, predictions) == as_objects("v:1", ids, predictions)
     (first,) = orjson.loads(render_many("v:1", ids, predictions))["predictions"][:1]
     single = Predictions((), None, np.array(values[:1]))
-    assert orjson.loads(render_one("v:1", ids, single)) == {**first, "version": "v:1"}
+    assert orjson.loads(render_one("v:1", ids[0], single)) == {**first, "version": "v:1"}
 
 
 def test_ids_follow_each_other():

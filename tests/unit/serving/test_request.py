@@ -7,16 +7,18 @@ from hypothesis import strategies as st
 from toolkit.errors import RequestError
 from toolkit.serving.faults import MAX_FINDINGS
 from toolkit.serving.request import parse_request
+from toolkit.serving.wanted import Wanted
 
 INPUTS = {"size": "number", "count": "integer", "open": "boolean", "city": "category"}
 ROW = {"size": 1.5, "count": 3, "open": True, "city": "Oslo: old town"}
+WANTED = Wanted(INPUTS)
 
 
-def refuse(body, **options):
+def refuse(body, max_rows=1000):
     if not isinstance(body, bytes):
         body = (body if isinstance(body, str) else json.dumps(body)).encode()
     with pytest.raises(RequestError) as caught:
-        parse_request(body, INPUTS, **options)
+        parse_request(body, WANTED, max_rows)
     return caught.value
 
 
@@ -25,14 +27,14 @@ def places(error):
 
 
 def test_one_object_is_one_row():
-    rows = parse_request(json.dumps(ROW).encode(), INPUTS)
+    rows = parse_request(json.dumps(ROW).encode(), WANTED)
     assert rows.single
     assert rows.columns == {name: [value] for name, value in ROW.items()}
 
 
 @pytest.mark.parametrize("body", [[ROW, ROW], {"rows": [ROW, ROW]}])
 def test_a_list_is_many_rows(body):
-    rows = parse_request(json.dumps(body).encode(), INPUTS)
+    rows = parse_request(json.dumps(body).encode(), WANTED)
     assert not rows.single
     assert rows.count == 2
     assert rows.columns["city"] == ["Oslo: old town"] * 2
@@ -71,7 +73,7 @@ def test_a_number_that_json_does_not_have_is_named(text):
 
 def test_null_passes_where_training_had_missing_values():
     body = json.dumps({**ROW, "size": None}).encode()
-    assert parse_request(body, INPUTS, nullable=frozenset({"size"})).columns["size"] == [None]
+    assert parse_request(body, Wanted(INPUTS, frozenset({"size"}))).columns["size"] == [None]
 
 
 def test_a_missing_and_an_unknown_feature_are_named_with_the_nearest_name():
@@ -176,7 +178,7 @@ JSON = st.recursive(
 def test_any_json_gives_rows_or_a_refusal(value):
     body = json.dumps(value).encode()
     try:
-        rows = parse_request(body, INPUTS)
+        rows = parse_request(body, WANTED)
     except RequestError as error:
         assert 400 <= error.status < 500
     else:
@@ -186,7 +188,7 @@ def test_any_json_gives_rows_or_a_refusal(value):
 @given(st.binary(max_size=60))
 def test_any_bytes_give_rows_or_a_refusal(body):
     try:
-        parse_request(body, INPUTS)
+        parse_request(body, WANTED)
     except RequestError as error:
         assert 400 <= error.status < 500
 
@@ -199,7 +201,7 @@ def test_valid_rows_pass_whatever_their_texts_hold(rows, ascii_only):
     body = json.dumps(rows, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     if any("\ud800" <= letter <= "\udfff" for row in rows for letter in row["city"]):
         return
-    assert parse_request(body, INPUTS).columns["city"] == [row["city"] for row in rows]
+    assert parse_request(body, WANTED).columns["city"] == [row["city"] for row in rows]
 
 
 @pytest.mark.parametrize("depth", [900, 1010])

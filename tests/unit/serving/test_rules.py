@@ -11,6 +11,7 @@ from toolkit.serving.model import Predictions
 from toolkit.serving.records import Answered, RecordMaker
 from toolkit.serving.request import parse_request
 from toolkit.serving.rules import NO_RULES, parse_rules, select_rules
+from toolkit.serving.wanted import Wanted
 
 SCHEMA = {
     "columns": [
@@ -30,7 +31,7 @@ ROW = {"age": 40, "size": 1.5, "plan": "basic"}
 
 def refuse(rows):
     with pytest.raises(RequestError) as caught:
-        parse_request(json.dumps(rows).encode(), INPUTS, frozenset({"size"}), rules=RULES)
+        parse_request(json.dumps(rows).encode(), Wanted(INPUTS, frozenset({"size"}), RULES))
     return caught.value
 
 
@@ -56,7 +57,7 @@ def test_a_value_that_breaks_the_contract_is_named(feature, value, message):
 
 def test_ends_of_a_range_and_null_pass():
     rows = [{**ROW, "age": 0, "size": None}, {**ROW, "age": 120, "size": 0.5}]
-    assert parse_request(json.dumps(rows).encode(), INPUTS, frozenset({"size"}), rules=RULES).count == 2
+    assert parse_request(json.dumps(rows).encode(), Wanted(INPUTS, frozenset({"size"}), RULES)).count == 2
 
 
 def test_a_null_does_not_hide_a_value_out_of_range():
@@ -132,9 +133,9 @@ def test_whole_numbers_that_no_model_tells_apart_are_refused_as_in_a_table():
     for value, passes in ((2**53 - 1, True), (-(2**53) + 1, True), (2**53, False), (-(10**30), False)):
         body = json.dumps([{"age": value}, {"age": None}]).encode()
         if passes:
-            assert parse_request(body, {"age": "integer"}, frozenset({"age"}), rules=rules).count == 2
+            assert parse_request(body, Wanted({"age": "integer"}, frozenset({"age"}), rules)).count == 2
             continue
         with pytest.raises(
             RequestError, match=r"row 0: feature 'age' must be at (most|least) -?9007199254740991\. Got"
         ):
-            parse_request(body, {"age": "integer"}, frozenset({"age"}), rules=rules)
+            parse_request(body, Wanted({"age": "integer"}, frozenset({"age"}), rules))

@@ -18,10 +18,10 @@ import pytest
 from toolkit.columns import as_array
 from toolkit.errors import RequestError
 from toolkit.serving.model import Predictions
-from toolkit.serving.request import Wanted
 from toolkit.serving.rows import Ids
 from toolkit.serving.rules import parse_rules
 from toolkit.serving.tables import ARROW, FORMS, Tables
+from toolkit.serving.wanted import Wanted
 
 _, FILE, PARQUET = FORMS
 KINDS = {

@@ -13,6 +13,7 @@ import asyncio
 import json
 import random
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,9 @@ from toolkit.serving.feedback import parse_feedback
 from toolkit.serving.front import Front
 from toolkit.serving.guard import Guard
 from toolkit.serving.model import Model, load_model
-from toolkit.serving.records import Answered, RecordMaker
+from toolkit.serving.records import Answered, AnsweredOne, RecordMaker
 from toolkit.serving.rows import Ids
+from toolkit.serving.singles import Singles
 from toolkit.serving.tables import ARROW, FORMS
 
 JSON = "application/json"
@@ -113,6 +115,11 @@ class Recorder:
         self._profile = load_profile(model.folder / "profile.json")
         self._maker = RecordMaker(model.version, model.rules.personal)
         self._number = self.rows = 0
+        self.adding = threading.Lock()
+
+    def make_id(self) -> str:
+        """Make an id."""
+        return self.make_ids(1)[0]
 
     def make_ids(self, count: int) -> Ids:
         """Make ids."""
@@ -126,6 +133,14 @@ class Recorder:
         columns = {each.name: answered.take_column(each.name) for each in self._profile.features}
         self._profile.count(columns, None)
         self.rows += len(answered)
+
+    def add_one(self, one: AnsweredOne) -> None:
+        """Make the log's line, and count."""
+        parse_strictly(self._maker.make_one(one))
+        singles = Singles(self._profile)
+        singles.add(one.row, one.predictions)
+        self._profile.count(singles.turn(singles.take()), None)
+        self.rows += 1
 
 
 class Service:

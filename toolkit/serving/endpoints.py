@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
 from toolkit.serving.openapi import describe_api
 from toolkit.serving.page import HEADERS, MEDIA_TYPE, parse_hours, render_page
-from toolkit.serving.records import Answered, may_stand
+from toolkit.serving.records import Answered, AnsweredOne, may_stand
 from toolkit.serving.render import render_many, render_one
 from toolkit.serving.request import parse_request
 from toolkit.serving.rows import Ids, Rows
@@ -62,7 +61,6 @@ class Endpoints:
         self.draining = False  # the process is about to end
         limits = model.settings["limits"]
         self._max_rows = int(limits["rows"])
-        self._recording = threading.Lock()
         self._wanted = Wanted(dict(model.inputs), model.nullable, model.rules, model.zoned)
         self.tables = Tables(self._wanted, int(limits["bulk_rows"]), int(limits["body_kb"]) * 1000)
         self._explainer = Explainer(model)
@@ -124,17 +122,17 @@ class Endpoints:
     def _answer_one(self, rows: Rows, predictions: Predictions, latency_s: float, body: bytes) -> bytes:
         """Give a single row its id, write the answer, and hand all to the recorder: its line is made of these bytes."""
         recorder = self.monitor.recorder
-        with self._recording:
-            (id_,) = ids = recorder.make_ids(1)
+        with recorder.adding:
+            id_ = recorder.make_id()
             answer = render_one(self.model.version, id_, predictions)
-            said = answer, may_stand(body)
-            recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, None, *said))
+            said = rows.sent[0], answer, may_stand(body)
+            recorder.add_one(AnsweredOne(id_, time.time(), latency_s, predictions, *said))
         return answer
 
     def _record(self, rows: Rows, predictions: Predictions, latency_s: float) -> Ids:
         """Give the rows their ids, and hand all to the recorder."""
         recorder = self.monitor.recorder
-        with self._recording:  # large requests are answered in threads, and ids must grow along the log
+        with recorder.adding:  # large requests are answered in threads, and ids must grow along the log
             ids = recorder.make_ids(rows.count)
             recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns))
         return ids

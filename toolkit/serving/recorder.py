@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,16 +12,15 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import ToolkitError
-from toolkit.monitoring.cells import NUMBERS
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.profile import Profile
 from toolkit.serving.ledger import Ledger, Tally
 from toolkit.serving.log import SegmentLog
 from toolkit.serving.model import Predictions
-from toolkit.serving.records import Answered, RecordMaker
+from toolkit.serving.records import Answered, AnsweredOne, RecordMaker
 from toolkit.serving.rows import Column, Ids
 from toolkit.serving.shipper import Shipper
-from toolkit.serving.wanted import make_take
+from toolkit.serving.singles import Singles, Taken
 
 INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
 MAX_WAITING_ROWS = 200_000
@@ -48,6 +46,8 @@ class Recorder:
 
     Attributes
     ----------
+    adding : Lock
+        Held by who makes ids and adds what was answered, so that ids grow along the log.
     worker : str
         Begins the id of each prediction of this worker, so that ids are unique over workers and restarts.
     failure : str
@@ -68,18 +68,17 @@ class Recorder:
         self._profile, self._ledger, self._maker, self._log = profile, ledger, maker, log
         self._shipper = shipper
         self.at_flush: Callable[[], None] | None = None
-        self._waiting: deque[Answered] = deque()
+        self.adding = threading.Lock()
+        self._waiting: list[bytes | Answered] = []  # a single row's line, or a request of many
+        self._singles = Singles(profile)
         self._number = 0  # of the next prediction
         self._added_rows = self._taken_rows = self._dropped_rows = 0
-        self._adding = threading.Lock()
+        self._has_lines = log is not None or shipper is not None
         self._lock = threading.Lock()  # held while a batch is dealt with
         self._stop = threading.Event()
         self._told = ""
         self._tidied_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="toolkit-recorder", daemon=True)
-        self._numbers = [cells.name for cells in profile.features if cells.kind in NUMBERS]
-        self._others = [cells.name for cells in profile.features if cells.kind not in NUMBERS]
-        self._take_numbers = make_take(self._numbers)
 
     @property
     def alive(self) -> bool:
@@ -99,34 +98,51 @@ class Recorder:
         self._thread.start()
 
     def make_ids(self, count: int) -> Ids:
-        """Make the ids of so many predictions, in the order in which they will be logged."""
-        with self._adding:
-            first, self._number = self._number, self._number + count
+        """Make the ids of so many predictions, in the order in which they will be logged; under ``adding``."""
+        first, self._number = self._number, self._number + count
         return Ids(self.worker, first, count)
 
+    def make_id(self) -> str:
+        """Make one id, likewise."""
+        number, self._number = self._number, self._number + 1
+        return f"{self.worker}{number:08x}"
+
     def add(self, answered: Answered) -> None:
-        """Hand over an answered request; called from the request path, so it only appends.
+        """Hand over an answered request, under ``adding``; called from the request path, so it only appends.
 
         When the thread cannot keep up, rows above 200,000 are counted as lost instead of filling the memory.
         """
-        count = len(answered)
-        with self._adding:
-            if self._added_rows - self._taken_rows > MAX_WAITING_ROWS:
-                self._dropped_rows += count
-                return
-            self._added_rows += count
+        if self._admit(len(answered)):
             self._waiting.append(answered)
+
+    def add_one(self, one: AnsweredOne) -> None:
+        """Hand over a single row, likewise.
+
+        Its line is made and its values are packed at once, in two microseconds: less than keeping its objects in
+        memory costs.
+        """
+        if self._admit(1):
+            if self._has_lines and (line := self._maker.make_one(one)):
+                self._waiting.append(line)
+            self._singles.add(one.row, one.predictions)
+
+    def _admit(self, count: int) -> bool:
+        if self._added_rows - self._taken_rows > MAX_WAITING_ROWS:
+            self._dropped_rows += count
+            return False
+        self._added_rows += count
+        return True
 
     def flush(self) -> None:
         """Deal with all that waits, in the calling thread."""
         with self._lock:
-            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            self._taken_rows += sum(len(answered) for answered in batch)
-            dropped = self._dropped_rows
-            self._dropped_rows -= dropped
+            with self.adding:
+                waiting, self._waiting, singles = self._waiting, [], self._singles.take()
+                self._taken_rows = self._added_rows
+                dropped, self._dropped_rows = self._dropped_rows, 0
             dropped += self._shipper.take_lost() if self._shipper else 0
-            if batch or dropped or not self._ledger.locked:
-                self._record(batch, dropped)
+            if waiting or singles.predictions or dropped or not self._ledger.locked:
+                self._record(waiting, singles, dropped)
             elif time.monotonic() - self._tidied_s > TIDY_S:
                 self._tidy()
         if self.at_flush:
@@ -157,14 +173,14 @@ class Recorder:
         if self._log is not None:
             self._log.remove_old()
 
-    def _record(self, batch: list[Answered], dropped: int) -> None:
+    def _record(self, waiting: list[bytes | Answered], singles: Taken, dropped: int) -> None:
         """Announce the block's counts, write it, and take them as made; what the disk refuses is counted as lost."""
         log, tally = self._log, self._ledger.tally
-        has_lines = log or self._shipper
-        lines = [line for answered in batch for line in self._maker.make(answered)] if has_lines else []
+        batch = [each for each in waiting if isinstance(each, Answered)]
+        lines = self._make_lines(waiting)
         if self._shipper:
             self._shipper.add(lines)
-        after = replace(tally, counts=tally.counts + self._count(batch), lost=tally.lost + dropped)
+        after = replace(tally, counts=tally.counts + self._count(batch, singles), lost=tally.lost + dropped)
         written = replace(
             after, written=after.written + (len(lines) if log else 0), removed=log.removed if log else 0
         )
@@ -193,23 +209,24 @@ class Recorder:
         else:
             logger.info("Predictions are logged again")
 
-    def _count(self, batch: Sequence[Answered]) -> Counts:
-        """Count the rows: single ones together, each table of many by itself."""
-        single = [answered for answered in batch if answered.answer]
-        counts = self._count_together(single) if single else self._profile.no_rows()
-        for answered in batch:
-            if not answered.answer:
-                columns = {cells.name: answered.take_column(cells.name) for cells in self._profile.features}
-                counts += self._count_columns(columns, [answered.predictions])
-        return counts
+    def _make_lines(self, waiting: list[bytes | Answered]) -> list[bytes]:
+        lines: list[bytes] = []
+        for each in waiting:
+            if isinstance(each, bytes):
+                lines.append(each)
+            elif self._has_lines:
+                lines += self._maker.make(each)
+        return lines
 
-    def _count_together(self, batch: Sequence[Answered]) -> Counts:
-        rows = [row for answered in batch for row in answered.rows or ()]
-        numbers = list(map(self._take_numbers, rows))
-        table = np.array(numbers, dtype=np.float64).T  # null becomes NaN
-        columns: dict[str, Column] = dict(zip(self._numbers, table, strict=True)) if self._numbers else {}
-        columns |= {name: [row[name] for row in rows] for name in self._others}
-        return self._count_columns(columns, [answered.predictions for answered in batch])
+    def _count(self, batch: Sequence[Answered], singles: Taken) -> Counts:
+        """Count the rows: single ones together, each table of many by itself."""
+        counts = self._profile.no_rows()
+        if singles.predictions:
+            counts += self._count_columns(self._singles.turn(singles), singles.predictions)
+        for answered in batch:
+            columns = {cells.name: answered.take_column(cells.name) for cells in self._profile.features}
+            counts += self._count_columns(columns, [answered.predictions])
+        return counts
 
     def _count_columns(self, columns: Mapping[str, Column], predictions: Sequence[Predictions]) -> Counts:
         outputs = join_predictions(predictions) if self._profile.predictions else None

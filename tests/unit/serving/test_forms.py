@@ -68,6 +68,7 @@ def service(make_packaged):
     booster = Booster(text.encode(), 1)
     found = bench.Service(dataclasses.replace(packaged, features=features, booster=booster, rules=NO_RULES))
     found.recorder.add = lambda answered: [list(answered.rows), answered.columns]
+    found.recorder.add_one = lambda one: one.row
     yield found
     found.close()
 

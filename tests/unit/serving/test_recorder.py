@@ -11,7 +11,8 @@ from toolkit.serving.ledger import Ledger, load_total
 from toolkit.serving.log import SegmentLog, list_segments
 from toolkit.serving.model import load_unproved
 from toolkit.serving.recorder import MAX_WAITING_ROWS, Recorder
-from toolkit.serving.records import Answered, RecordMaker
+from toolkit.serving.records import Answered, AnsweredOne, RecordMaker
+from toolkit.serving.render import render_one
 
 
 class Service:
@@ -25,13 +26,20 @@ class Service:
         ledger = Ledger(self.folders[0], "w", self.profile)
         self.recorder = Recorder(self.profile, ledger, RecordMaker(self.model.version, **maker), log)
 
-    def answer(self, rows, as_columns=False):
+    def answer(self, rows, form="rows"):
+        if form == "single":
+            for row in rows:
+                self.answer_one(row)
+            return
         predictions = self.model.predict_rows(rows)
         ids = self.recorder.make_ids(len(rows))
-        columns = {name: [row[name] for row in rows] for name in rows[0]} if as_columns else None
-        self.recorder.add(
-            Answered(0.5, 0.002, ids, predictions, rows=None if as_columns else rows, columns=columns)
-        )
+        columns = {name: [row[name] for row in rows] for name in rows[0]} if form == "columns" else None
+        self.recorder.add(Answered(0.5, 0.002, ids, predictions, None if columns else rows, columns))
+
+    def answer_one(self, row):
+        predictions, id_ = self.model.predict_rows([row]), self.recorder.make_id()
+        said = render_one(self.model.version, id_, predictions), orjson.dumps(row)
+        self.recorder.add_one(AnsweredOne(id_, 0.5, 0.002, predictions, row, *said))
 
     def read_log(self):
         folder = self.folders[1]
@@ -41,13 +49,13 @@ class Service:
         return load_total(*self.folders, self.profile)[0]
 
 
-@pytest.mark.parametrize("as_columns", [False, True])
+@pytest.mark.parametrize("form", ["rows", "columns", "single"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_what_was_answered_is_logged_and_counted(make_packaged, tmp_path, task, as_columns):
+def test_what_was_answered_is_logged_and_counted(make_packaged, tmp_path, task, form):
     packaged = make_packaged(task)
     service, rows = Service(packaged, tmp_path), packaged.rows(20)
-    service.answer(rows[:15], as_columns)
-    service.answer(rows[15:], as_columns)
+    service.answer(rows[:15], form)
+    service.answer(rows[15:], form)
     service.recorder.close()
     records = service.read_log()
     assert [record["features"] for record in records] == rows
@@ -59,6 +67,20 @@ def test_what_was_answered_is_logged_and_counted(make_packaged, tmp_path, task, 
     assert (total.written, total.lost, total.counts.rows) == (20, 0, 20)
     assert total.counts.features.tolist() == service.profile.count(columns).features.tolist()
     assert total.counts.predictions.sum() == 20 * len(service.profile.predictions)
+
+
+def test_requests_of_one_row_and_of_many_are_logged_in_the_order_of_their_ids(make_packaged, tmp_path):
+    packaged = make_packaged("regression")  # has every kind of column, and missing values
+    service, rows = Service(packaged, tmp_path), packaged.rows(60)
+    for start in range(0, 60, 6):
+        service.answer(rows[start : start + 2], "single")
+        service.answer(rows[start + 2 : start + 6], "columns")
+    service.recorder.flush()
+    records = service.read_log()
+    assert [record["id"] for record in records] == [f"w{number:08x}" for number in range(60)]
+    assert [record["features"] for record in records] == rows
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    assert service.total().counts.features.tolist() == service.profile.count(columns).features.tolist()
 
 
 def test_a_log_that_fails_is_counted_and_the_rows_are_still_watched(make_packaged, tmp_path, caplog):
@@ -97,9 +119,11 @@ def test_what_comes_too_fast_is_counted_as_lost(make_packaged, tmp_path):
     for _ in range(MAX_WAITING_ROWS // 20 + 3):
         service.recorder.add(Answered(0.0, 0.0, ["x"] * 20, predictions, rows))
     assert service.recorder._dropped_rows == 40
+    service.answer(rows[:1], "single")
+    assert service.recorder._dropped_rows == 41
     service.recorder._waiting.clear()
     service.recorder.flush()
-    assert service.total().lost == 40
+    assert service.total().lost == 41
 
 
 def test_the_thread_records_by_itself_and_ends(make_packaged, tmp_path):
@@ -122,7 +146,8 @@ def test_personal_values_are_left_out_or_hashed_with_the_key(make_packaged, tmp_
     told = []
     for number, key in enumerate([b"", b"k" * 16, b"l" * 16]):
         service = Service(packaged, tmp_path / str(number), personal=frozenset({"radius"}), key=key)
-        service.answer(rows)
+        service.answer(rows[:1])
+        service.answer(rows[1:], "single")
         service.recorder.close()
         records = service.read_log()
         assert all("radius" not in record["features"] for record in records)
@@ -137,7 +162,8 @@ def test_a_sample_is_logged_and_all_is_counted(make_packaged, tmp_path):
     packaged = make_packaged()
     service, rows = Service(packaged, tmp_path, sample=0.25), packaged.rows(20)
     for _ in range(50):
-        service.answer(rows)
+        service.answer(rows[:10])
+        service.answer(rows[10:], "single")
     service.recorder.close()
     total = service.total()
     assert total.counts.rows == 1000 and total.lost == 0

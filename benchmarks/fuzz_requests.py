@@ -128,7 +128,7 @@ class Recorder:
 
     def add(self, answered: Answered) -> None:
         """Make the log's lines, and count."""
-        for line in self._maker.make(answered):
+        for line in self._maker.make(answered).data.splitlines():
             parse_strictly(line)
         columns = {each.name: answered.take_column(each.name) for each in self._profile.features}
         self._profile.count(columns, None)

@@ -1,8 +1,9 @@
 """Requests per second, latency and memory of the service, beside BentoML and FastAPI with the same model, in one run.
 
-``./run python benchmarks/serving.py`` after ``./run``. Everything of the service is on: strict checks, features,
-prediction log, metrics, drift. All servers run at the same time and are asked in turns, so that noise of the machine
-hits each. The load comes from wrk (``apt install wrk``), on the same machine: it takes part of a core.
+``./run python benchmarks/serving.py``; the model has 100 trees of 31 leaves over 30 numbers (:mod:`served_model`).
+Everything of the service is on: strict checks, features, prediction log, metrics, drift. All servers run at the same
+time and are asked in turns, so that noise of the machine hits each. The load comes from wrk (``apt install wrk``), on
+the same machine: it takes part of a core.
 ``--requests N`` asks the service so often, and shows its memory on the way.
 """
 
@@ -25,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from served_model import make_package
 
 from toolkit.packaging.bento import build_bento
-from toolkit.packaging.lineage import fetch_json
 from toolkit.packaging.serve import find_port, start_server, stop_server
 from toolkit.paths import project_root
 
@@ -51,6 +52,14 @@ class Load:
     rate: float
     p50: float
     p99: float
+
+
+@dataclass(frozen=True)
+class Served:
+    """The packaged model that all serve, and rows to ask it for."""
+
+    package: Path
+    rows: list[dict[str, Any]]
 
 
 def ask(port: int, body: bytes, media_type: str, clients: int, seconds: float) -> Load:
@@ -101,10 +110,10 @@ def _start(command: list[str], home: Path, package: Path, workers: int) -> subpr
 
 
 @contextmanager
-def run_servers(names: list[str], workers: int) -> Iterator[dict[str, int]]:
-    """Start servers and give their ports, once all are ready."""
+def run_servers(names: list[str], workers: int, package: Path) -> Iterator[dict[str, int]]:
+    """Start servers of a packaged model and give their ports, once all are ready."""
     root = project_root()
-    package, servers, ports = root / "models" / "package", [], {}
+    servers, ports = [], {}
     with tempfile.TemporaryDirectory() as place:
         try:
             for name in names:
@@ -112,7 +121,8 @@ def run_servers(names: list[str], workers: int) -> Iterator[dict[str, int]]:
                 home.mkdir()
                 listen = ["--host", "127.0.0.1", "--port", str(port)]
                 if name == OURS:
-                    server = start_server(build_bento(root, package), home, home, port=port, workers=workers)
+                    bento = build_bento(root, package, home / "store")
+                    server = start_server(bento, home, home, port=port, workers=workers)
                 elif name == FASTAPI:
                     command = ["uvicorn", "fastapi_service:app", "--workers", str(workers), "--no-access-log"]
                     server = _start([*command, *listen], home, package, workers)
@@ -143,55 +153,53 @@ def wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
     raise SystemExit(f"The server at port {port} must start and does not.")
 
 
-def make_bodies(row: dict[str, Any], rows: int) -> dict[str, list[tuple[str, bytes, str]]]:
+def make_bodies(rows: list[dict[str, Any]]) -> dict[str, list[tuple[str, bytes, str]]]:
     """Make the bodies that each service is asked with: its name for the form, the bytes, the media type."""
-    many = [row] * rows
-    plain = json.dumps({"rows": many}).encode()
-    ours = [("", json.dumps(row).encode(), JSON)] if rows == 1 else [(", JSON rows", plain, JSON)]
-    if rows > 1:
-        compact = {"columns": list(row), "data": [list(row.values())] * rows}
+    plain = json.dumps({"rows": rows}).encode()
+    ours = [("", json.dumps(rows[0]).encode(), JSON)] if len(rows) == 1 else [(", JSON rows", plain, JSON)]
+    if len(rows) > 1:
+        compact = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
         ours += [
             (", JSON arrays", json.dumps(compact).encode(), JSON),
-            (", Arrow", make_arrow(row, rows), ARROW),
+            (", Arrow", make_arrow(rows), ARROW),
         ]
     return {
         OURS: ours,
         UNWATCHED: ours[:1],
         BENTOML: [("", plain, JSON)],
-        FASTAPI: [("", json.dumps(many).encode(), JSON)],
+        FASTAPI: [("", json.dumps(rows).encode(), JSON)],
     }
 
 
-def make_arrow(row: dict[str, Any], rows: int) -> bytes:
-    """Make an Arrow stream of equal rows."""
+def make_arrow(rows: list[dict[str, Any]]) -> bytes:
+    """Make an Arrow stream of rows."""
     import pyarrow as pa
 
-    table = pa.table({name: [value] * rows for name, value in row.items()})
+    table = pa.Table.from_pylist(rows)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
 
-def measure_booster(row: dict[str, Any], rows: int) -> float:
+def measure_booster(package: Path, rows: list[dict[str, Any]]) -> float:
     """Give the rows per second of LightGBM's own predict on a matrix, with one thread as the services have."""
     import lightgbm
 
-    package = project_root() / "models" / "package"
     booster = lightgbm.Booster(model_file=package / "model.txt")
-    matrix = np.array([list(row.values())] * rows, dtype=float)
+    matrix = np.array([list(row.values()) for row in rows], dtype=float)
     rates = []
     for _ in range(30):
         begin = time.perf_counter()
         booster.predict(matrix, num_threads=1)
-        rates.append(rows / (time.perf_counter() - begin))
+        rates.append(len(rows) / (time.perf_counter() - begin))
     return statistics.median(rates)
 
 
-def compare(ports: dict[str, int], row: dict[str, Any], workers: int, options: argparse.Namespace) -> None:
+def compare(ports: dict[str, int], served: Served, workers: int, options: argparse.Namespace) -> None:
     """Ask all services in turns and print rows of a Markdown table."""
     for rows, clients in ((1, 1), (1, 16), (1000, 1)):
-        bodies = make_bodies(row, rows)
+        bodies = make_bodies(served.rows[:rows])
         asked = [(name, *body) for name in ports for body in bodies[name]]
         results: dict[str, list[Load]] = {name + form: [] for name, form, _, _ in asked}
         for name, _, body, media_type in asked:
@@ -209,7 +217,7 @@ def compare(ports: dict[str, int], row: dict[str, Any], workers: int, options: a
                 flush=True,
             )
         if rows > 1 and workers == 1:
-            rate = measure_booster(row, rows)
+            rate = measure_booster(served.package, served.rows[:rows])
             print(
                 f"| – | {rows} | – | Booster.predict, one thread | {rate / rows:,.0f} | – | – |", flush=True
             )
@@ -249,17 +257,17 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("This benchmark needs wrk. On Debian and Ubuntu: apt install wrk")
-    if options.requests:
-        with run_servers([OURS], 1) as ports:
-            row = fetch_json(f"http://127.0.0.1:{ports[OURS]}/schema", direct=True)["example"]
-            watch_memory(ports[OURS], row, options.requests)
-        return
-    print("| workers | rows a request | clients | service | requests/s | p50 ms | p99 ms |")
-    print("|---|---|---|---|---|---|---|")
-    for workers in options.workers:
-        with run_servers([OURS, UNWATCHED, BENTOML, FASTAPI], workers) as ports:
-            row = fetch_json(f"http://127.0.0.1:{ports[OURS]}/schema", direct=True)["example"]
-            compare(ports, row, workers, options)
+    with tempfile.TemporaryDirectory() as place:
+        served = Served(Path(place, "package"), make_package(Path(place)))
+        if options.requests:
+            with run_servers([OURS], 1, served.package) as ports:
+                watch_memory(ports[OURS], served.rows[0], options.requests)
+            return
+        print("| workers | rows a request | clients | service | requests/s | p50 ms | p99 ms |")
+        print("|---|---|---|---|---|---|---|")
+        for workers in options.workers:
+            with run_servers([OURS, UNWATCHED, BENTOML, FASTAPI], workers, served.package) as ports:
+                compare(ports, served, workers, options)
 
 
 if __name__ == "__main__":

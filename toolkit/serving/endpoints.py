@@ -134,7 +134,9 @@ class Endpoints:
         recorder = self.monitor.recorder
         with recorder.adding:  # large requests are answered in threads, and ids must grow along the log
             ids = recorder.make_ids(rows.count)
-            recorder.add(Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns))
+            recorder.add(
+                Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns, rows.body)
+            )
         return ids
 
     def _predict(self, rows: Rows) -> Predictions:

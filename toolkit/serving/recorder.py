@@ -17,12 +17,15 @@ from toolkit.monitoring.profile import Profile
 from toolkit.serving.ledger import Ledger, Tally
 from toolkit.serving.log import SegmentLog
 from toolkit.serving.model import Predictions
-from toolkit.serving.records import Answered, AnsweredOne, RecordMaker
+from toolkit.serving.records import Answered, AnsweredOne, Block, RecordMaker
 from toolkit.serving.rows import Column, Ids
 from toolkit.serving.shipper import Shipper
 from toolkit.serving.singles import Singles, Taken
 
 INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
+MANY_WAITING_ROWS = (
+    1000  # are dealt with at once: while the model predicts the next rows, which leaves a core idle
+)
 MAX_WAITING_ROWS = 200_000
 TIDY_S = 600  # how often old segments are looked for while little is written
 logger = logging.getLogger("toolkit.serving")
@@ -75,7 +78,7 @@ class Recorder:
         self._added_rows = self._taken_rows = self._dropped_rows = 0
         self._has_lines = log is not None or shipper is not None
         self._lock = threading.Lock()  # held while a batch is dealt with
-        self._stop = threading.Event()
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._told = ""
         self._tidied_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="toolkit-recorder", daemon=True)
@@ -131,6 +134,8 @@ class Recorder:
             self._dropped_rows += count
             return False
         self._added_rows += count
+        if self._added_rows - self._taken_rows >= MANY_WAITING_ROWS:
+            self._wake.set()
         return True
 
     def flush(self) -> None:
@@ -151,6 +156,7 @@ class Recorder:
     def close(self) -> None:
         """Deal with what waits, and end."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
         self.flush()
@@ -161,7 +167,9 @@ class Recorder:
             self._log.close()
 
     def _run(self) -> None:
-        while not self._stop.wait(INTERVAL_S):
+        while not self._stop.is_set():
+            self._wake.wait(INTERVAL_S)
+            self._wake.clear()
             try:
                 self.flush()
             except Exception:
@@ -177,22 +185,21 @@ class Recorder:
         """Announce the block's counts, write it, and take them as made; what the disk refuses is counted as lost."""
         log, tally = self._log, self._ledger.tally
         batch = [each for each in waiting if isinstance(each, Answered)]
-        lines = self._make_lines(waiting)
+        block = self._make_block(waiting)
         if self._shipper:
-            self._shipper.add(lines)
+            self._shipper.add(block.data.splitlines(keepends=True))
         after = replace(tally, counts=tally.counts + self._count(batch, singles), lost=tally.lost + dropped)
         written = replace(
-            after, written=after.written + (len(lines) if log else 0), removed=log.removed if log else 0
+            after, written=after.written + (block.records if log else 0), removed=log.removed if log else 0
         )
         try:
-            if log and lines:
-                data = b"".join(lines)
-                self._ledger.announce(written, log.place(), len(data))
-                log.write(data)
+            if log and block.data:
+                self._ledger.announce(written, log.place(), len(block.data))
+                log.write(block.data)
             else:
                 self._ledger.announce(written)
         except OSError as error:
-            written = replace(after, lost=after.lost + (len(lines) if log else 0))
+            written = replace(after, lost=after.lost + (block.records if log else 0))
             self.failure = f"{error.strerror or error} ({error.filename or (log and log.folder) or ''})"
             self._ledger.try_announce(written)
         else:
@@ -209,14 +216,17 @@ class Recorder:
         else:
             logger.info("Predictions are logged again")
 
-    def _make_lines(self, waiting: list[bytes | Answered]) -> list[bytes]:
-        lines: list[bytes] = []
+    def _make_block(self, waiting: list[bytes | Answered]) -> Block:
+        parts, records = [], 0
         for each in waiting:
             if isinstance(each, bytes):
-                lines.append(each)
+                parts.append(each)
+                records += 1
             elif self._has_lines:
-                lines += self._maker.make(each)
-        return lines
+                made = self._maker.make(each)
+                parts.append(made.data)
+                records += made.records
+        return Block(b"".join(parts), records)
 
     def _count(self, batch: Sequence[Answered], singles: Taken) -> Counts:
         """Count the rows: single ones together, each table of many by itself."""

@@ -102,7 +102,7 @@ def _read_rows(rows: list[Any], body: bytes, wanted: Wanted, wrapped: bool, sing
     if body.count(b":") != colons or b"\\" in body:
         check_findings(find_duplicates(body, rows, wrapped))
     check_findings(findings)
-    return Rows(rows, packed, len(rows), single)
+    return Rows(rows, packed, len(rows), single, body)
 
 
 def _turn(rows: list[Any], inputs: Mapping[str, str]) -> dict[str, Sequence[Any]] | None:

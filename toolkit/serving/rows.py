@@ -88,12 +88,15 @@ class Rows:
         Number of rows.
     single : bool
         It was one object, not a list, and is answered as one.
+    body : bytes
+        The JSON of a list of objects, where they came as such.
     """
 
     sent: Sequence[dict[str, Any]]
     columns: Mapping[str, Column]
     count: int
     single: bool = False
+    body: bytes = b""
 
 
 def pack_column(kind: str, values: Sequence[Any], booleans: bool = True) -> Column:

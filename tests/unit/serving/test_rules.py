@@ -122,7 +122,7 @@ def test_personal_values_are_left_out_of_the_log():
     answered = Answered(0.0, 0.0, ["x"], Predictions((), None, np.array([1.0])), [ROW])
     assert RULES.personal == {"age"}
     told = [
-        json.loads(RecordMaker("v", rules.personal).make(answered)[0])["features"]
+        json.loads(RecordMaker("v", rules.personal).make(answered).data)["features"]
         for rules in (RULES, NO_RULES)
     ]
     assert told == [{"size": 1.5, "plan": "basic"}, ROW]

@@ -23,9 +23,6 @@ from toolkit.serving.shipper import Shipper
 from toolkit.serving.singles import Singles, Taken
 
 INTERVAL_S = 0.1  # so the last tenth of a second is what kill -9 may lose
-MANY_WAITING_ROWS = (
-    1000  # are dealt with at once: while the model predicts the next rows, which leaves a core idle
-)
 MAX_WAITING_ROWS = 200_000
 TIDY_S = 600  # how often old segments are looked for while little is written
 logger = logging.getLogger("toolkit.serving")
@@ -78,7 +75,7 @@ class Recorder:
         self._added_rows = self._taken_rows = self._dropped_rows = 0
         self._has_lines = log is not None or shipper is not None
         self._lock = threading.Lock()  # held while a batch is dealt with
-        self._stop, self._wake = threading.Event(), threading.Event()
+        self._stop = threading.Event()
         self._told = ""
         self._tidied_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="toolkit-recorder", daemon=True)
@@ -134,8 +131,6 @@ class Recorder:
             self._dropped_rows += count
             return False
         self._added_rows += count
-        if self._added_rows - self._taken_rows >= MANY_WAITING_ROWS:
-            self._wake.set()
         return True
 
     def flush(self) -> None:
@@ -156,7 +151,6 @@ class Recorder:
     def close(self) -> None:
         """Deal with what waits, and end."""
         self._stop.set()
-        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
         self.flush()
@@ -167,9 +161,7 @@ class Recorder:
             self._log.close()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.wait(INTERVAL_S)
-            self._wake.clear()
+        while not self._stop.wait(INTERVAL_S):
             try:
                 self.flush()
             except Exception:

@@ -8,6 +8,7 @@ the operating system had not written yet.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -19,6 +20,8 @@ from pathlib import Path
 
 from toolkit.errors import ModelError
 
+VARIABLE = "TOOLKIT_LOG_DIR"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 ENDING = ".jsonl"
 COMPACTED = ".parquet"  # days that `toolkit log compact` made of segments; they count and go as segments do
 SEGMENT_AGE_S = (
@@ -178,18 +181,19 @@ def choose_folder(code_root: Path) -> Path:
     """Choose where logs and the state of monitoring go: TOOLKIT_LOG_DIR, else the first ``logs`` that is writable.
 
     That is the project's, where there is one. In a container there is none: then below BENTOML_HOME, or below the
-    folder for temporary files if the root is read-only.
+    folder for temporary files if the root is read-only. A disk that is full is taken all the same: it is the right
+    one, and has room again some time.
 
     Raises
     ------
     ModelError
         TOOLKIT_LOG_DIR is set and cannot be written to.
     """
-    named = os.environ.get("TOOLKIT_LOG_DIR")
+    named = os.environ.get(VARIABLE)
     if named:
         fault = find_write_fault(Path(named))
         if fault:
-            raise ModelError(f"TOOLKIT_LOG_DIR must be a folder that can be written to: {fault}.")
+            raise ModelError(f"{VARIABLE} must be a folder that can be written to: {fault}.")
         return Path(named)
     root = os.environ.get("TOOLKIT_ROOT")
     home = os.environ.get("BENTOML_HOME")
@@ -203,12 +207,37 @@ def choose_folder(code_root: Path) -> Path:
 
 
 def find_write_fault(folder: Path) -> str:
-    """Try to write to a folder (made if missing); give what went wrong, or nothing."""
+    """Try to write to a folder (made if missing); give what went wrong, or nothing: a full disk is not the folder's."""
+    probe = folder / f".probe-{os.getpid()}-{time.monotonic_ns()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}-{time.monotonic_ns()}"
         probe.write_bytes(b"\n")
-        probe.unlink()
     except OSError as error:
-        return f"{folder}: {error.strerror or error}"
+        return "" if error.errno in FULL else f"{folder}: {error.strerror or error}"
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
     return ""
+
+
+def keep_folder(code_root: Path) -> None:
+    """Choose the folder once, for this process' children: a worker that is started anew writes where the others do.
+
+    Raises
+    ------
+    ModelError
+        See :func:`choose_folder`.
+    """
+    os.environ[VARIABLE] = str(choose_folder(code_root).absolute())
+
+
+def find_folder(code_root: Path) -> Path:
+    """Find the folder that :func:`keep_folder` chose, in whatever state it is: a worker that runs would survive that.
+
+    Raises
+    ------
+    ModelError
+        See :func:`choose_folder`; where none was kept.
+    """
+    kept = os.environ.get(VARIABLE)
+    return Path(kept) if kept else choose_folder(code_root)

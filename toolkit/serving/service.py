@@ -24,9 +24,9 @@ from toolkit.serving.endpoints import Endpoints
 from toolkit.serving.front import Front
 from toolkit.serving.guard import Guard, load_tokens
 from toolkit.serving.image import make_image
-from toolkit.serving.log import choose_folder
+from toolkit.serving.log import find_folder, keep_folder
 from toolkit.serving.model import Model, load_model
-from toolkit.serving.monitor import Monitor, find_built_time
+from toolkit.serving.monitor import Monitor, find_built_time, find_key
 from toolkit.serving.private import open_private
 from toolkit.serving.receivers import load_receivers
 from toolkit.serving.refusal import Refusal
@@ -86,13 +86,14 @@ def check_surroundings(settings: Mapping[str, Any]) -> None:
     Raises
     ------
     ModelError
-        A token, a certificate or an address cannot be used.
+        A token, a key, a certificate, a folder or an address cannot be used.
     NotifyError
         An address of notifications cannot be read.
     """
     load_tokens()
     load_receivers()
-    choose_folder(CODE_ROOT)
+    keep_folder(CODE_ROOT)
+    find_key(settings["log"])
     if read_workers() > 1:
         # In a container BentoML starts no worker anew. A single one's end is the container's, for all to see; of
         # several, fewer would go on unnoticed.
@@ -106,7 +107,7 @@ def check_surroundings(settings: Mapping[str, Any]) -> None:
 
 def build_endpoints(model: Model) -> Endpoints:
     """Build the endpoints of one worker, and begin to watch what they answer."""
-    monitor = Monitor(model, choose_folder(CODE_ROOT), built_s=find_built_time(CODE_ROOT, model.folder))
+    monitor = Monitor(model, find_folder(CODE_ROOT), built_s=find_built_time(CODE_ROOT, model.folder))
     monitor.start()
     return Endpoints(model, monitor, describe_lineage(model), secured=bool(load_tokens()))
 

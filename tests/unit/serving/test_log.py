@@ -1,11 +1,13 @@
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from toolkit.data.predictions import iterate_log
 from toolkit.errors import DataError, ModelError
-from toolkit.serving.log import Bounds, SegmentLog, choose_folder, list_segments
+from toolkit.serving.log import Bounds, SegmentLog, choose_folder, find_folder, keep_folder, list_segments
 
 
 def records(start, count):
@@ -127,6 +129,40 @@ def test_a_named_folder_that_cannot_be_written_to_is_refused(tmp_path, monkeypat
     monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path / "file" / "log"))
     with pytest.raises(ModelError, match="TOOLKIT_LOG_DIR must be a folder that can be written to"):
         choose_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "taken"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EROFS, False)]
+)
+def test_a_named_folder_on_a_full_disk_is_taken(tmp_path, monkeypatch, number, taken):
+    def write_bytes(path, data):
+        path.touch()  # an empty file often still finds room
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path))
+    if taken:
+        assert choose_folder(tmp_path) == tmp_path
+    else:
+        with pytest.raises(ModelError, match="Read-only file system"):
+            choose_folder(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_chosen_stays_for_workers_that_start_later(tmp_path, monkeypatch):
+    for name in ("TOOLKIT_ROOT", "BENTOML_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", "")
+    (tmp_path / "params.yaml").touch()
+    keep_folder(tmp_path)
+    (tmp_path / "logs").rmdir()
+    (tmp_path / "logs").touch()  # nothing can be written there now
+    assert find_folder(tmp_path) == tmp_path / "logs"
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", "own")
+    monkeypatch.chdir(tmp_path)
+    keep_folder(tmp_path)
+    monkeypatch.chdir("/")  # BentoML's workers run elsewhere
+    assert find_folder(tmp_path) == tmp_path / "own"
 
 
 def test_a_segment_that_another_worker_removes_meanwhile_loses_nothing(tmp_path):

@@ -1,8 +1,17 @@
-"""What BentoML imports before anything is verified takes any package: the check says what is wrong with it."""
+"""What BentoML imports before anything is verified takes any package: the check says what is wrong with it.
+
+What is wrong around the service ends its start; a worker that is started anew serves on.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from toolkit.errors import ModelError
+from toolkit.serving import service
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = r"""
@@ -38,3 +47,21 @@ def test_a_damaged_package_is_left_to_the_check(tmp_path):
     lines = done.stdout.splitlines()
     assert len(lines) == 6
     assert all(line.startswith("error: ") and "has no manifest.json" in line for line in lines)
+
+
+def test_a_key_that_is_missing_refuses_to_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path))
+    monkeypatch.setenv("TOOLKIT_LOG_KEY", "short")
+    with pytest.raises(ModelError, match="needs the key TOOLKIT_LOG_KEY"):
+        service.check_surroundings({"log": {"personal": "hash"}})
+
+
+def test_a_folder_that_nothing_can_be_written_to_ends_a_start_and_no_worker(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path / "file" / "logs"))
+    with pytest.raises(ModelError, match="TOOLKIT_LOG_DIR must be a folder that can be written to"):
+        service.check_surroundings({"log": {"personal": "leave_out"}})
+    for name in ("Monitor", "Endpoints", "describe_lineage"):
+        monkeypatch.setattr(service, name, mock.Mock())
+    service.build_endpoints(mock.Mock(folder=tmp_path))
+    assert service.Monitor.call_args.args[1] == tmp_path / "file" / "logs"

@@ -18,7 +18,7 @@ ToolkitError            what must hold, what came instead, what to do
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 
@@ -100,14 +100,21 @@ class RequestError(ToolkitError):
     kind : str
         A short word for the metrics: what was wrong.
     findings : sequence of dict
-        Each single fault as ``{"message", "row", "feature"}``; row and feature may be None.
+        Each single fault as ``{"message", "row", "feature"}``; row and feature may be None. Of many, some.
+    features : set of str
+        Those that have a fault, told or not.
     """
 
     def __init__(
-        self, message: str, status: int = 400, kind: str = "invalid", findings: Sequence[dict[str, Any]] = ()
+        self,
+        message: str,
+        status: int = 400,
+        kind: str = "invalid",
+        findings: Sequence[dict[str, Any]] = (),
+        features: Set[str] = frozenset(),
     ) -> None:
         super().__init__(message)
-        self.status, self.kind, self.findings = status, kind, tuple(findings)
+        self.status, self.kind, self.findings, self.features = status, kind, tuple(findings), features
 
 
 def quote(names: Iterable[Any], most: int = 20) -> str:

@@ -207,7 +207,7 @@ def _refuse(fault: RowFault) -> RequestError:
     # No values here: a personal one must not get into the log.
     logger.warning("The function of feature '%s' cannot compute a row of a request.", name)
     finding = {"message": str(fault), "row": fault.row, "feature": name}
-    return RequestError(str(fault), 422, "feature", [finding])
+    return RequestError(str(fault), 422, "feature", [finding], {name})
 
 
 def describe_schema(model: Model) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from toolkit.errors import RequestError
+from toolkit.errors import RequestError, suggest
 from toolkit.features.encode import NotOfKindError, encode_column, is_missing, make_encoder, tell_wanted
 from toolkit.serving.rows import Column, unpack_column
 from toolkit.serving.rules import Rules
@@ -33,26 +33,28 @@ def find_type_faults(
     inputs: Mapping[str, str],
     nullable: frozenset[str],
     zoned: frozenset[str] = frozenset(),
-    first: int = 0,
     *,
     most: int | None = None,
+    places: Mapping[str, Sequence[int]] | None = None,
 ) -> list[dict[str, Any]]:
     """Find the values that are of the wrong type for their feature; the same rules for a request and for a table.
 
     Whole numbers written as ``3.0`` pass for the kind integer. Null passes where training had missing values.
-    ``first`` is the number of the first row; of each feature, ``most`` faults at most are looked for.
+    Of each feature, ``most`` faults at most are looked for; ``places`` are the rows that have a value of it, where
+    some have none.
     """
     findings: list[dict[str, Any]] = []
     for name, kind in inputs.items():
         values, looked_at = columns[name], False
+        rows = range(len(values)) if places is None else places[name]
         if isinstance(values, np.ndarray):
             if _passes(kind, values, name in nullable):
                 continue
             values, looked_at = unpack_column(values), True
         if kind == "time":
-            findings += islice(_find_time_faults(name, values, name in zoned, first), most)
+            findings += islice(_find_time_faults(name, values, name in zoned, rows), most)
         if looked_at or not set(map(type, values)) <= TYPES[kind][0]:
-            findings += islice(_find_value_faults(name, kind, values, name in nullable, first), most)
+            findings += islice(_find_value_faults(name, kind, values, name in nullable, rows), most)
     return findings
 
 
@@ -79,10 +81,10 @@ def _are_numbers(values: np.ndarray, nullable: bool, whole: bool) -> bool:
 
 
 def _find_value_faults(
-    name: str, kind: str, values: Sequence[Any], nullable: bool, first: int
+    name: str, kind: str, values: Sequence[Any], nullable: bool, rows: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
     allowed, wanted = TYPES[kind]
-    for row, value in enumerate(values, first):
+    for row, value in zip(rows, values, strict=True):
         if type(value) in allowed:
             if type(value) is float and not math.isfinite(value):
                 yield finding(f"must be a finite number. Got {value}.", row, name)
@@ -94,9 +96,11 @@ def _find_value_faults(
             yield finding(f"must be {wanted}. Got {describe(value)}.{_hint(kind, value)}", row, name)
 
 
-def _find_time_faults(name: str, values: Sequence[Any], zoned: bool, first: int) -> Iterator[dict[str, Any]]:
+def _find_time_faults(
+    name: str, values: Sequence[Any], zoned: bool, rows: Sequence[int]
+) -> Iterator[dict[str, Any]]:
     encode = make_encoder("time", zoned)
-    for row, value in enumerate(values, first):
+    for row, value in zip(rows, values, strict=True):
         if type(value) is str:
             try:
                 encode(value)
@@ -105,32 +109,44 @@ def _find_time_faults(name: str, values: Sequence[Any], zoned: bool, first: int)
                 yield finding(f"must be {wanted}. Got {describe(value)}.", row, name)
 
 
-def find_rule_faults(columns: Mapping[str, Column], rules: Rules, first: int = 0) -> list[dict[str, Any]]:
+def find_rule_faults(
+    columns: Mapping[str, Column], rules: Rules, places: Mapping[str, Sequence[int]] | None = None
+) -> list[dict[str, Any]]:
     """Find the values that are of the right type and break the contract's range or categories."""
     return [
-        finding(fault, first + row, name)
+        finding(fault, row if places is None else places[name][row], name)
         for name, check in rules.checks
         if name in columns
         for row, fault in check(columns[name])
     ]
 
 
-def check_findings(findings: Sequence[dict[str, Any]], kind: str = "invalid") -> None:
+def check_findings(*groups: Sequence[dict[str, Any]], kind: str = "invalid") -> None:
     """Raise one error that holds all findings, if there are any.
+
+    Parameters
+    ----------
+    groups : sequences of dict
+        Those that must be told before others come first: of too many, the last ones are left out.
+    kind : str
+        A short word for the metrics.
 
     Raises
     ------
     RequestError
-        Its message is the first finding's, with how many more there are.
+        Its message is the first row's first finding, with how many more there are.
     """
+    findings = [each for group in groups for each in sorted(group, key=_get_place)]
     if not findings:
         return
-    ordered = sorted(findings, key=lambda each: -1 if each["row"] is None else each["row"])
-    more = len(ordered) - 1
-    message = ordered[0]["message"] + (
-        f" (and {more if more < MAX_FINDINGS else 'many'} more)" if more else ""
-    )
-    raise RequestError(message, kind=kind, findings=ordered[:MAX_FINDINGS])
+    told, more = sorted(findings[:MAX_FINDINGS], key=_get_place), len(findings) - 1
+    message = told[0]["message"] + (f" (and {more if more < MAX_FINDINGS else 'many'} more)" if more else "")
+    features = frozenset(each["feature"] for each in findings if each["feature"] is not None)
+    raise RequestError(message, kind=kind, findings=told, features=features)
+
+
+def _get_place(found: Mapping[str, Any]) -> int:
+    return -1 if found["row"] is None else int(found["row"])
 
 
 def finding(fault: str, row: int | None, feature: str | None) -> dict[str, Any]:
@@ -142,6 +158,16 @@ def finding(fault: str, row: int | None, feature: str | None) -> dict[str, Any]:
         "row": row,
         "feature": None if feature is None else feature[:80],
     }
+
+
+def tell_unknown(name: str, expected: Iterable[str]) -> str:
+    """Say that the model has no such feature, and what may be meant."""
+    if name.startswith("__index_level_"):
+        return (
+            "is pandas' index, and not a feature of the model. Leave it out: to_parquet(index=False), or "
+            "pyarrow.Table.from_pandas(preserve_index=False)."
+        )
+    return f"is not a feature of the model.{suggest(name[:80], expected)}"
 
 
 def tell_absent(nullable: bool) -> str:

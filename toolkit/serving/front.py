@@ -180,7 +180,7 @@ def _count_refusal(endpoints: Endpoints, error: RequestError) -> None:
     metrics = endpoints.metrics
     metrics.errors.labels(error.kind).inc()
     known = endpoints.model.inputs  # a request may name what it likes: no series of that
-    for feature in {finding["feature"] for finding in error.findings} & known.keys():
+    for feature in error.features & known.keys():
         metrics.violations.labels(feature).inc()
 
 

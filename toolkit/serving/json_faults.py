@@ -38,7 +38,7 @@ def find_special_numbers(body: bytes) -> list[dict[str, Any]]:
         return []
     found = (
         finding(
-            f"must be a finite number. Got {value.text[:40]}, which JSON does not have.", row, _clean(name)
+            f"must be a finite number. Got {value.text[:40]}, {_tell_why(value.text)}.", row, _clean(name)
         )
         for row, values in enumerate(rows)
         if isinstance(values, dict)
@@ -46,6 +46,21 @@ def find_special_numbers(body: bytes) -> list[dict[str, Any]]:
         if isinstance(value, _Special)
     )
     return list(islice(found, MAX_FINDINGS + 1))
+
+
+def _tell_why(text: str) -> str:
+    return "which is beyond any 64-bit float" if text[-1].isdigit() else "which JSON does not have"
+
+
+def find_broken_text(body: bytes) -> str:
+    """Say where a body stops being UTF-8; nothing where it does not. orjson says line 1, column 1, wherever it is."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        before = body[: error.start].decode()
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        return f"the byte 0x{body[error.start]:02x} at line {line} column {column} is not UTF-8"
+    return ""
 
 
 def _clean(name: str) -> str:

@@ -6,7 +6,7 @@ numbers, NaN is not JSON, an unknown or repeated feature is an error, and so is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from toolkit.errors import RequestError, suggest
+from toolkit.errors import RequestError
 from toolkit.serving.arrays import (
     FORM,
     Arrays,
@@ -32,8 +32,15 @@ from toolkit.serving.faults import (
     find_type_faults,
     finding,
     tell_absent,
+    tell_unknown,
 )
-from toolkit.serving.json_faults import WRAPPER, find_duplicates, find_repeated_parts, find_special_numbers
+from toolkit.serving.json_faults import (
+    WRAPPER,
+    find_broken_text,
+    find_duplicates,
+    find_repeated_parts,
+    find_special_numbers,
+)
 from toolkit.serving.rows import Column, Lazy, OneRow, Rows, pack_column
 from toolkit.serving.wanted import Wanted
 
@@ -93,8 +100,7 @@ def check_count(count: int, max_rows: int) -> None:
 def _read_rows(rows: list[Any], body: bytes, wanted: Wanted, wrapped: bool, single: bool) -> Rows:
     columns = _turn(rows, wanted.inputs)
     if columns is None:
-        findings = _find_structure_faults(rows, wanted.inputs, wanted.nullable)
-        check_findings([*findings, *_find_row_faults(rows, wanted)])
+        check_findings(_find_value_faults(rows, wanted), *_find_structure_faults(rows, wanted))
         raise RequestError("The rows must be objects of features, and some are not.")  # can't be
     packed, findings = _pack(columns, wanted)
     keys = len(rows) * len(wanted.inputs) + wrapped
@@ -123,7 +129,12 @@ def _read_arrays(arrays: Arrays, body: bytes, wanted: Wanted, max_rows: int) -> 
     names, data = arrays.names, arrays.data
     check_count(len(data), max_rows)
     shape, faults = find_shape_faults(arrays), find_name_faults(names, wanted.inputs, wanted.nullable)
-    check_findings([*faults, *shape])
+    if faults or shape:
+        rows = (
+            dict(zip(names, row, strict=True)) if isinstance(row, list) and len(row) == len(names) else None
+            for row in data
+        )
+        check_findings(_find_value_faults(rows, wanted), faults, shape)
     columns: dict[str, Sequence[Any]] = dict(zip(names, zip(*data, strict=True), strict=True))
     packed, findings = _pack({name: columns[name] for name in wanted.inputs}, wanted, may_hold_booleans(body))
     colons = 2 + sum(name.count(":") for name in names) + _count_colons(packed)
@@ -148,11 +159,18 @@ def _pack(
 
 
 def find_column_faults(
-    columns: Mapping[str, Column], wanted: Wanted, most: int = MAX_FINDINGS + 1
+    columns: Mapping[str, Column],
+    wanted: Wanted,
+    most: int = MAX_FINDINGS + 1,
+    places: Mapping[str, Sequence[int]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Find the values of columns that are of the wrong type or break a rule; of each feature's the first."""
-    types = find_type_faults(columns, wanted.inputs, wanted.nullable, wanted.zoned, most=most)
-    return [*types, *find_rule_faults(columns, wanted.rules)]
+    """Find the values of columns that are of the wrong type or break a rule; of each feature's the first.
+
+    ``places``: the rows that have a value of each feature, where some lack it.
+    """
+    inputs = {name: kind for name, kind in wanted.inputs.items() if name in columns}
+    types = find_type_faults(columns, inputs, wanted.nullable, wanted.zoned, most=most, places=places)
+    return [*types, *find_rule_faults(columns, wanted.rules, places)]
 
 
 def _count_colons(columns: Mapping[str, Column]) -> int:
@@ -173,38 +191,42 @@ def _parse_json(body: bytes) -> Any:
         reason = str(error)
     if not body.strip():
         raise RequestError("The request must have a JSON body. Got an empty one.", kind="empty")
-    check_findings(find_special_numbers(body), "not_json")
+    check_findings(find_special_numbers(body), kind="not_json")
+    reason = find_broken_text(body) or reason
     raise RequestError(f"The body must be JSON (UTF-8) and is not: {reason}.", kind="not_json")
 
 
 def _find_structure_faults(
-    rows: Sequence[Any], inputs: Mapping[str, str], nullable: frozenset[str]
-) -> list[dict[str, Any]]:
-    expected = inputs.keys()
-    findings: list[dict[str, Any]] = []
+    rows: Sequence[Any], wanted: Wanted
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Find what is sent and is no feature, and what is missing; each until there are enough to show.
+
+    More is not looked for: a hostile body must not cost more.
+    """
+    inputs, nullable = wanted.inputs, wanted.nullable
+    odd: list[dict[str, Any]] = []
+    missing: list[dict[str, Any]] = []
     for index, row in enumerate(rows):
-        if not isinstance(row, dict):
-            findings.append(finding(f"must be an object of features. Got {describe(row)}.", index, None))
-        elif row.keys() != expected:
-            unknown = islice((name for name in row if name not in expected), MAX_FINDINGS)
-            findings += [
-                finding(f"is not a feature of the model.{suggest(name[:80], expected)}", index, name)
-                for name in unknown
-            ]
-            missing = (name for name in inputs if name not in row)
-            findings += [finding(tell_absent(name in nullable), index, name) for name in missing]
-        if len(findings) > MAX_FINDINGS:  # enough to show; a hostile body must not cost more
+        more_odd, more_missing = len(odd) <= MAX_FINDINGS, len(missing) <= MAX_FINDINGS
+        if not (more_odd or more_missing):
             break
-    return findings
+        if not isinstance(row, dict):
+            odd.append(finding(f"must be an object of features. Got {describe(row)}.", index, None))
+        elif row.keys() != inputs.keys():
+            unknown = islice((name for name in row if name not in inputs), MAX_FINDINGS * more_odd)
+            odd += [finding(tell_unknown(name, inputs), index, name) for name in unknown]
+            absent = (name for name in inputs if more_missing and name not in row)
+            missing += [finding(tell_absent(name in nullable), index, name) for name in absent]
+    return odd, missing
 
 
-def _find_row_faults(rows: Sequence[Any], wanted: Wanted) -> list[dict[str, Any]]:
-    """Find the wrong values of rows that may lack features, row by row; of so many as can be shown."""
-    findings: list[dict[str, Any]] = []
-    for index, row in enumerate(rows[:MAX_FINDINGS]):
-        if isinstance(row, dict):
-            present = {name: kind for name, kind in wanted.inputs.items() if name in row}
-            columns = {name: [row[name]] for name in present}
-            findings += find_type_faults(columns, present, wanted.nullable, wanted.zoned, index)
-            findings += find_rule_faults(columns, wanted.rules, index)
-    return findings
+def _find_value_faults(rows: Iterable[Any], wanted: Wanted) -> list[dict[str, Any]]:
+    """Find the wrong values of rows that may lack features, or be no rows at all."""
+    columns: dict[str, list[Any]] = {}
+    places: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        for name, value in row.items() if isinstance(row, dict) else ():
+            if name in wanted.inputs:
+                columns.setdefault(name, []).append(value)
+                places.setdefault(name, []).append(index)
+    return find_column_faults(columns, wanted, places=places)

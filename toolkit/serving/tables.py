@@ -83,7 +83,7 @@ class Tables:
         self._check_answer(answer, form)
         said = answer["columns"]
         faults = find_name_faults([each["name"] for each in said], inputs, self._wanted.nullable)
-        check_findings([*faults, *_find_type_faults(said, inputs, self._wanted.zoned)])
+        check_findings(_find_type_faults(said, inputs, self._wanted.zoned), faults)
         count = answer["rows"]
         check_count(count, self._max_rows)
         found, place = {}, 0

@@ -138,6 +138,13 @@ def test_ragged_rows_are_named():
     assert places(error) == [(1, None), (2, None)]
 
 
+def test_a_wrong_value_is_told_beside_ragged_rows_and_wrong_names():
+    error = refuse(make(ROW.values(), *[[1, 2]] * 30, change(size="x")))
+    assert places(error) == [*((row, None) for row in range(1, MAX_FINDINGS)), (31, "size")]
+    error = refuse(make(change(size="x"), columns=["size", "count", "open", "city", "att"]))
+    assert places(error) == [(None, "att"), (None, "at"), (0, "size")]
+
+
 def test_no_rows_and_too_many_are_refused():
     assert refuse(make()).kind == "empty"
     error = refuse(make(*[ROW.values()] * 4), max_rows=3)

@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 import pytest
 import uvicorn
 
+from toolkit.errors import RequestError
 from toolkit.serving import body as module
 from toolkit.serving import routes
 from toolkit.serving.connection import Connection, close_overdue
@@ -46,9 +47,9 @@ class Endpoints:
 
 
 @contextmanager
-def running(guard=None, private=False, **limits):
+def running(guard=None, private=False, endpoints=None, **limits):
     """Serve a front for real in a thread; gives its port, the front and a way to call something in its loop."""
-    endpoints = Endpoints(**limits)
+    endpoints = endpoints or Endpoints(**limits)
     front = Front(None, lambda: endpoints, guard)
     front.apart = private
     app = front.serve_private if private else front
@@ -410,3 +411,13 @@ def wait_until(condition, seconds=10):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_each_feature_of_a_refusal_is_counted_also_those_that_are_not_told():
+    endpoints = Endpoints()
+    endpoints.predict = MagicMock(
+        side_effect=RequestError("no", findings=[], features=frozenset({"age", "of no model"}))
+    )
+    with running(endpoints=endpoints) as parts:
+        assert post(parts.port, b"1")[0] == 400
+    endpoints.metrics.violations.labels.assert_called_once_with("age")

@@ -62,13 +62,17 @@ def test_a_wrong_type_names_row_feature_and_value(feature, value, words):
     assert places(error) == [(1, feature)]
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "-1e400", "9" * 400])
-def test_a_number_that_json_does_not_have_is_named(text):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(each, "JSON does not have") for each in ("NaN", "Infinity", "-Infinity")]
+    + [(each, "beyond any 64-bit float") for each in ("1e999", "-1e400", "9" * 400)],
+)
+def test_a_number_that_cannot_be_taken_is_named(text, why):
     body = json.dumps([ROW, {**ROW, "size": 0.125}]).replace("0.125", text)
     error = refuse(body)
     assert (error.status, error.kind) == (400, "not_json")
     assert places(error) == [(1, "size")]
-    assert text[:40] in str(error)
+    assert f"Got {text[:40]}, which" in str(error) and why in str(error)
 
 
 def test_null_passes_where_training_had_missing_values():
@@ -131,13 +135,53 @@ def test_an_unknown_feature_hides_no_wrong_value_and_no_other_row():
     first = {**ROW, "size": "3", "bogus": 1}
     second = {name: value for name, value in ROW.items() if name != "count"} | {"open": 1}
     error = refuse([ROW, first, second, "x"])
-    assert places(error) == [(1, "bogus"), (1, "size"), (2, "count"), (2, "open"), (3, None)]
+    assert places(error) == [(1, "size"), (1, "bogus"), (2, "open"), (2, "count"), (3, None)]
+
+
+def refuse_wide(body):
+    """Refuse a request for a model of more features than findings are shown."""
+    with pytest.raises(RequestError) as caught:
+        parse_request(json.dumps(body).encode(), Wanted({f"x{number}": "number" for number in range(30)}))
+    return caught.value
+
+
+def test_what_was_sent_wrong_is_told_before_what_is_missing():
+    error = refuse_wide({"x7": "large"})
+    assert str(error) == "row 0: feature 'x7' must be a number. Got the text 'large'. (and many more)"
+    assert places(error) == [(0, f"x{number}") for number in (7, *range(7), *range(8, 20))]
+    assert error.features == {f"x{number}" for number in range(30)}
+    error = refuse_wide({"y": 1})
+    assert "'y' is not a feature of the model" in str(error) and len(error.findings) == MAX_FINDINGS
+
+
+def test_a_wrong_value_is_told_however_many_rows_before_it_lack_features():
+    error = refuse_wide([{"x1": 1}] * 200 + [{"x1": 1, "x3": "large"}])
+    assert (200, "x3") in places(error) and len(error.findings) == MAX_FINDINGS
+    error = refuse_wide([{"x1": 1}] * 200 + [{"x1": 1, "y": 1}])
+    assert (200, "y") in places(error)
+
+
+def test_what_is_missing_of_many_rows_is_looked_for_until_there_is_enough_to_show():
+    assert {row for row, _ in places(refuse_wide([{"x1": 1}] * 200))} == {0}
 
 
 def test_too_many_rows_is_413_and_says_how_many_are_allowed():
     error = refuse([ROW] * 4, max_rows=3)
     assert (error.status, error.kind) == (413, "too_many_rows")
     assert "3 rows at most. Got 4" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'"\xff"', "0xff at line 1 column 2"),
+        (b'{\n"city":\n "M\xc3\xbc\xfcnchen"}', "0xfc at line 3 column 5"),
+    ],
+)
+def test_text_that_is_not_utf_8_is_told_with_its_place(body, place):
+    error = refuse(body)
+    assert error.kind == "not_json"
+    assert f"the byte {place} is not UTF-8" in str(error)
 
 
 @pytest.mark.parametrize(

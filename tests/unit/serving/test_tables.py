@@ -87,6 +87,13 @@ def refuse(tables, table, form=ARROW):
     return caught.value
 
 
+def test_the_index_of_pandas_is_told_how_to_leave_out(tables):
+    frame = make().to_pandas().set_axis([5, 3, 9])
+    error = refuse(tables, pa.Table.from_pandas(frame))
+    assert "'__index_level_0__' is pandas' index" in str(error) and "index=False" in str(error)
+    assert tables.read(write(pa.Table.from_pandas(frame, preserve_index=False), ARROW), ARROW).count == 3
+
+
 @pytest.mark.parametrize(
     ("form", "options"),
     [

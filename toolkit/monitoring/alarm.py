@@ -67,16 +67,28 @@ class Alarm:
 
     @property
     def message(self) -> str:
-        """What a person needs to know, in two sentences."""
-        began = f"at row {self.since_row:,}"
-        if self.since_s is not None:
-            began = f"about {datetime.fromtimestamp(self.since_s, UTC):%Y-%m-%d %H:%M} UTC"
+        """What a person needs to know: how it has drifted or, when that is over, that it did and until when."""
+        began = _tell_time(self.since_s, self.since_row, "about ")
+        called = f"{_CALLED.get(self.group, self.group)} '{self.column}'"
+        if self.cleared_row is not None:
+            return (
+                f"{called} is as in the reference again, within what is tolerated. The drift ({self.direction}; "
+                f"{self.share:.1%} of rows were {self.where}, {self.reference_share:.1%} in the reference) began "
+                f"{began} and was found over {_tell_time(self.cleared_s, self.cleared_row, 'at ')}, "
+                f"{self.cleared_row - self.raised_row:,} rows after its alarm."
+            )
         return (
-            f"{_CALLED.get(self.group, self.group)} '{self.column}' has drifted: {self.direction}. "
+            f"{called} has drifted: {self.direction}. "
             f"{self.share:.1%} of rows are {self.where} ({CONFIDENCE:.0%} interval {self.share_low:.1%} to "
             f"{self.share_high:.1%}), {self.reference_share:.1%} in the reference. It began {began}, "
             f"{self.raised_row - self.since_row:,} rows before this alarm."
         )
+
+
+def _tell_time(time_s: float | None, row: int, sign: str) -> str:
+    if time_s is None:
+        return f"at row {row:,}"
+    return f"{sign}{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def describe_direction(cells: Cells, where: str, side: str) -> str:

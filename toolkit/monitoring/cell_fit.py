@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from itertools import compress
 
@@ -19,6 +18,7 @@ from toolkit.monitoring.cells import (
     count_texts,
     parse_numbers,
     parse_ordered,
+    step_below,
 )
 
 TOP_CATEGORIES = 50  # a category beyond these is "rest": the profile's size does not depend on the data
@@ -110,17 +110,11 @@ def _cut(present: NDArray[np.float64], bins: int) -> tuple[float, ...]:
     edges = set(cuts.tolist())
     for value in cuts[repeats > 1]:
         first = int(np.searchsorted(present, value, "left"))
-        edges.add(float(present[first - 1]) if first else _just_below(value))
+        edges.add(float(present[first - 1]) if first else step_below(value))
     lowest = present[0]
     if len(present) > 1 and lowest == present[1] and lowest in edges:
-        edges.add(_just_below(lowest))  # else values below a tied minimum would go unseen
+        edges.add(step_below(lowest))  # else values below a tied minimum would go unseen
     return tuple(sorted(edge for edge in edges if np.isfinite(edge)))
-
-
-def _just_below(value: float) -> float:
-    below = math.nextafter(value, -math.inf)
-    tiny = float(np.finfo(np.float64).tiny)  # a subnormal edge is taken for 0 where a library flushes them
-    return -tiny if abs(below) < tiny else below
 
 
 def _with_counts(cells: Cells, values: Column) -> Cells:

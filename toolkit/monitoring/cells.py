@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -76,13 +77,20 @@ class Cells:
 
     def _bin_labels(self) -> Iterable[str]:
         text = [f"{edge:.4g}" for edge in self.edges]
-        lowest = self.edges[0]
-        below_all = self.minimum is not None and lowest < self.minimum
+        # fit_cells gives a minimum that is tied a cell of its own; other edges far below a minimum are what they are
+        below_all = self.minimum is not None and self.edges[0] == step_below(self.minimum)
         yield f"< {self.minimum:.4g}" if below_all else f"≤ {text[0]}"
         for index in range(1, len(text)):
             lower = f"{self.minimum:.4g}" if index == 1 and below_all else text[index - 1]
             yield text[index] if lower == text[index] else f"{lower} – {text[index]}"
         yield f"> {text[-1]}"
+
+
+def step_below(value: float) -> float:
+    """Give the largest edge that is below a value."""
+    below = math.nextafter(value, -math.inf)
+    tiny = float(np.finfo(np.float64).tiny)  # a subnormal edge is taken for 0 where a library flushes them
+    return -tiny if abs(below) < tiny else below
 
 
 def parse_numbers(name: str, values: Column) -> NDArray[np.float64]:

@@ -102,7 +102,13 @@ class DriftDetector:
         """Alarms that are not over."""
         return self._book.active
 
-    def update(self, counts: Counts, elapsed: float | None = None, time_s: float | None = None) -> None:
+    def update(
+        self,
+        counts: Counts,
+        elapsed: float | None = None,
+        time_s: float | None = None,
+        began_s: float | None = None,
+    ) -> None:
         """Take in a block of rows; ``alarms`` grows when it completes the evidence.
 
         Blocks of a hundred rows or more keep the cost per row low; one without rows changes nothing.
@@ -117,6 +123,8 @@ class DriftDetector:
             void. Less than the true time is always allowed, so time in which nothing was watched can be left out.
         time_s : float, optional
             Time of day at the block's end, seconds since 1970: alarms then say since when.
+        began_s : float, optional
+            When its first row came, at the earliest; by default when the block before ended.
 
         Raises
         ------
@@ -132,8 +140,9 @@ class DriftDetector:
         if not counts.rows:
             return
         block = np.concatenate([counts.features, counts.predictions])
-        if not self.rows and time_s is not None:
-            self._evidence.since_s.fill(time_s)  # before it, nothing is known
+        began_s = time_s if began_s is None and not self.rows else began_s  # before it, nothing is known
+        if began_s is not None:
+            self._evidence.set_starts(self.rows, float(began_s))
         self.rows += counts.rows
         self._time_s = math.nan if time_s is None else float(time_s)
         alarmed = self._book.find_alarmed()

@@ -96,6 +96,10 @@ class Evidence:
         """How many shares can be tested."""
         return int(np.count_nonzero(self._testable.any(axis=(0, 1))))
 
+    def set_starts(self, row: int, time_s: float) -> None:
+        """Say when the row after ``row`` came: what has not begun by then begins with it, not with the quiet before."""
+        np.copyto(self.since_s, time_s, where=self.since_row == row)
+
     def add(
         self,
         counted: tuple[IntArray, IntArray],

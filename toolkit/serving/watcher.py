@@ -91,6 +91,7 @@ class Watcher:
         self._seen = self._profile.no_rows()
         self._told: list[str] = []
         self._updated_s = self._saved_s = self._judged_s = time.time()
+        self._quiet_s = self._looked_s = self._updated_s
         self._changed = True
         if self._judge is not None:
             self._judge.load(None)
@@ -190,6 +191,7 @@ class Watcher:
             self._detectors = self._make_detectors(content["detectors"])
             self._seen, self._told = seen, list(content["told"])
             self._updated_s = self._judged_s = min(content["updated_s"], time.time())
+            self._quiet_s = self._looked_s = self._updated_s  # what came since may have come at once
             if self._judge is not None:
                 self._judge.load(content["judge"])
         except FileNotFoundError:
@@ -207,19 +209,23 @@ class Watcher:
         wall_s = time.time()
         self._updated_s = min(self._updated_s, wall_s)  # a clock may be set back
         elapsed_s = wall_s - self._updated_s
+        if not block.rows:
+            self._quiet_s = wall_s
         if not block.rows or (block.rows < BLOCK_ROWS and elapsed_s < BLOCK_WAIT_S and not now):
             return
-        self._detectors[FEATURES].update(block, elapsed_s / DAY_S, wall_s)
-        self._seen, self._updated_s, self._changed = total.counts, wall_s, True
+        self._detectors[FEATURES].update(block, elapsed_s / DAY_S, wall_s, min(self._quiet_s, wall_s))
+        self._seen, self._changed = total.counts, True
+        self._updated_s = self._quiet_s = wall_s
 
     def _judge_labels(self) -> None:
         blocks = {} if self._judge is None else self._judge.read()
+        wall_s = time.time()
+        looked_s, self._looked_s = min(self._looked_s, wall_s), wall_s
         if not blocks:
             return
-        wall_s = time.time()
         elapsed_s = max(wall_s - self._judged_s, 0.0)
         for watch, block in blocks.items():
-            self._detectors[watch].update(block, elapsed_s / DAY_S, wall_s)
+            self._detectors[watch].update(block, elapsed_s / DAY_S, wall_s, looked_s)
         self._judged_s, self._changed = wall_s, True
 
     def _describe_labels(self) -> dict[str, Any]:

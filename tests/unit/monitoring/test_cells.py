@@ -1,9 +1,11 @@
 """Rows are counted in the same cells whichever way is quicker for their number."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.monitoring.cell_fit import fit_cells, histogram_cells
 from toolkit.monitoring.cells import _SORTED_ROWS, CellGroup, Cells
 
 EDGES = st.lists(
@@ -25,3 +27,16 @@ def test_many_rows_at_once_are_counted_as_one_by_one(edges, rows, data):
         group.count({name: values[row : row + 1] for name, values in columns.items()}) for row in range(rows)
     )
     np.testing.assert_array_equal(group.count(columns), single)
+
+
+@pytest.mark.parametrize("lowest", [0.0, 0.0061, 0.15])
+def test_a_cell_of_scores_is_called_by_its_edges_wherever_the_least_score_lies(lowest):
+    labels = histogram_cells("p", [lowest, 0.5, 0.9995], 10).labels
+    assert labels[:3] == ("≤ 0.001", "0.001 – 0.002", "0.002 – 0.005")
+    assert labels[-3:] == ("0.998 – 0.999", "> 0.999", "missing")
+
+
+@pytest.mark.parametrize("lowest", [0.0, 3.25])
+def test_a_least_value_that_many_rows_have_has_a_cell_of_its_own(lowest):
+    labels = fit_cells("x", "number", [lowest] * 60 + list(range(10, 50)), 4).labels
+    assert labels[:2] == (f"< {lowest:.4g}", f"{lowest:.4g}")

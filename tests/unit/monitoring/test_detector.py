@@ -74,6 +74,33 @@ def test_since_when_and_how_much_are_told():
     )
 
 
+def test_a_change_begins_with_the_first_row_after_a_quiet_time_not_with_the_quiet():
+    rng = np.random.default_rng(5)
+    detector = DriftDetector(make_profile(rng, 10_000))
+    friday, monday = 1_700_000_000.0, 1_700_250_000.0
+    for block, began_s in enumerate([friday] * 8 + [monday] * 4):
+        values = {name: rng.normal(2 * (block >= 8 and name == "x0"), size=256) for name in NAMES}
+        time_s = began_s + 60 * (block + 1)
+        detector.update(detector.profile.count(values), time_s=time_s, began_s=time_s - 5)
+    (alarm,) = detector.active
+    assert (alarm.since_row, alarm.since_s) == (8 * 256, monday + 60 * 9 - 5)
+
+
+def test_an_alarm_that_is_over_says_what_it_was_and_until_when():
+    rng = np.random.default_rng(5)
+    detector = DriftDetector(make_profile(rng, 10_000))
+    for block in range(20):
+        values = {name: rng.normal(2 * (block < 2 and name == "x0"), size=256) for name in NAMES}
+        detector.update(detector.profile.count(values), time_s=1_700_000_000.0 + 60 * block)
+    (alarm,) = detector.alarms
+    assert alarm.message == (
+        f"Feature 'x0' is as in the reference again, within what is tolerated. The drift (higher values; "
+        f"{alarm.share:.1%} of rows were {alarm.where}, {alarm.reference_share:.1%} in the reference) began about "
+        f"2023-11-14 22:13 UTC and was found over at 2023-11-14 22:{13 + round((alarm.cleared_s - 1.7e9 + 20) // 60)} "
+        f"UTC, {alarm.cleared_row - alarm.raised_row:,} rows after its alarm."
+    )
+
+
 def test_without_times_rows_say_since_when():
     rng = np.random.default_rng(5)
     detector = DriftDetector(make_profile(rng, 10_000), group="label")

@@ -102,6 +102,23 @@ def test_drift_is_told_once_over_restarts_and_its_end_too(server, caplog):
     assert server.told[1][1][0]["cleared_s"] and not server.status()["drift"]["features"]["active_alarms"]
 
 
+def test_drift_after_a_weekend_without_rows_began_with_its_first_row(server, monkeypatch):
+    now = [1_700_000_000.0]
+    monkeypatch.setattr("toolkit.serving.watcher.time", SimpleNamespace(time=lambda: now[0]))
+    watcher = server.watch()
+    server.count([1.0, 500.0] * 5)
+    watcher.step(now=True)
+    for _ in range(3):
+        now[0] += 86_400
+        watcher.step()
+    for _ in range(4):
+        now[0] += 1
+        server.count([5000.0] * 256)
+        watcher.step()
+    [alarm] = server.status()["alarms"]
+    assert alarm["since_row"] == 10 and alarm["since_s"] == 1_700_000_000.0 + 3 * 86_400
+
+
 @pytest.mark.parametrize("damage", [b"", b"{}", b'{"seen": 3}', b"\x00" * 100])
 def test_a_damaged_state_is_left_and_said(server, caplog, damage):
     watcher = server.watch()

@@ -83,7 +83,9 @@ def _build_parser() -> argparse.ArgumentParser:
         "--port", type=_number(0, 65535), default=3000, help="0 for any free one (default: 3000)"
     )
     serve.add_argument(
-        "--workers", type=_number(1, 256), default=1, help="processes that answer (default: 1)"
+        "--workers",
+        default="",
+        help="processes that answer, 1 to 64, or auto (default: TOOLKIT_WORKERS, else 1)",
     )
     serve.set_defaults(command=_serve)
 

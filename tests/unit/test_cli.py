@@ -10,7 +10,7 @@ from toolkit.cli import main
 
 @pytest.mark.parametrize(
     ("option", "value", "said"),
-    [("--port", "99999", "0 to 65535"), ("--port", "-1", "0 to 65535"), ("--workers", "0", "1 to 256")],
+    [("--port", "99999", "0 to 65535"), ("--port", "-1", "0 to 65535")],
 )
 def test_a_number_out_of_range_is_told(
     option: str, value: str, said: str, capsys: pytest.CaptureFixture
@@ -19,6 +19,19 @@ def test_a_number_out_of_range_is_told(
         main(["serve", option, value])
     assert end.value.code == 2
     assert f"{said}. Got '{value}' instead." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["0", "65", "many"])
+def test_a_wrong_number_of_workers_is_told_by_the_name_it_was_given_under(
+    number: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["serve", "--workers", number]) == 1
+    assert (
+        f"--workers must be a whole number from 1 to 64, or auto. Got '{number}'" in capsys.readouterr().err
+    )
+    monkeypatch.setenv("TOOLKIT_WORKERS", number)
+    assert main(["serve"]) == 1
+    assert "TOOLKIT_WORKERS must be a whole number" in capsys.readouterr().err
 
 
 def test_what_the_system_refuses_is_told_with_its_place(

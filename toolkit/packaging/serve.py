@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import ipaddress
 import json
 import os
 import shlex
@@ -22,14 +24,15 @@ from toolkit.serving.guard import load_tokens
 from toolkit.serving.model import load_model
 from toolkit.serving.private import find_address
 from toolkit.serving.tls import VARIABLES, check_pair, find_pair
+from toolkit.serving.workers import parse_workers, read_workers
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
 CHOOSE = "TOOLKIT_TOKEN=...  # one of the service's tokens"
 
 
-def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> int:
-    """Serve a Bento until interrupted.
+def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, workers: str = "") -> int:
+    """Serve a Bento until interrupted, with the model that TOOLKIT_PACKAGE names if it is set.
 
     Parameters
     ----------
@@ -41,8 +44,8 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
         Address to listen on.
     port : int
         0: any that is free.
-    workers : int
-        Processes that answer.
+    workers : str
+        Processes that answer, a number or ``auto``; empty: as TOOLKIT_WORKERS says, else one.
 
     Returns
     -------
@@ -54,15 +57,18 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
     PackageError
         There is no such Bento, the port is taken, or the server does not start.
     ModelError
-        The model cannot be trusted, or the certificate or a token cannot be used.
+        The model cannot be trusted, or the certificate, a token or the number of workers cannot be used.
     """
+    processes = parse_workers(workers, "--workers") if workers else read_workers()
     bento = find_bento(root, tag) if tag else build_bento(root, root / "models" / "package")
     if bento is None:
         raise PackageError(
             f"'{tag}' must be a Bento in {store_path(root)} and is not. 'bentoml list' shows the tags."
         )
     # What is refused is refused here, with one message.
-    settings = load_model(bento / "src" / "models" / "package").settings
+    named = os.environ.get("TOOLKIT_PACKAGE")
+    package = Path(named).absolute() if named else find_inside(bento)
+    settings = load_model(package).settings
     load_tokens()
     pair = find_pair(settings, root)
     if pair is not None:
@@ -70,7 +76,9 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
     port = find_port(host, port)
     with tempfile.TemporaryDirectory(prefix="toolkit-serve-") as home:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like an interrupt
-        server = start_server(bento, Path(home), root, host=host, port=port, workers=workers)
+        server = start_server(
+            bento, Path(home), root, host=host, port=port, workers=processes, package=package
+        )
         try:
             certificate = pair[0] if pair else None
             url = wait_until_ready(server, host, port, certificate)
@@ -83,9 +91,19 @@ def serve(root: Path, tag: str = "", host: str = "127.0.0.1", port: int = 3000, 
 
 
 def start_server(
-    bento: Path, home: Path, root: Path, *, host: str = "127.0.0.1", port: int, workers: int = 1
+    bento: Path,
+    home: Path,
+    root: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    workers: int = 1,
+    package: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start BentoML on a Bento's folder, with a home of its own and the log in the project."""
+    """Start BentoML on a Bento's folder, with a home of its own and the log in the project.
+
+    ``package`` is another model than the Bento's own.
+    """
     environment = {
         "TOOLKIT_LOG_DIR": str(root / "logs"),
         **{
@@ -93,10 +111,11 @@ def start_server(
             for name, value in os.environ.items()
             if name not in ("TOOLKIT_ROOT", "TOOLKIT_PACKAGE")
         },
+        **({"TOOLKIT_PACKAGE": str(package)} if package else {}),
         "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "true",
         "TOOLKIT_WORKERS": str(workers),
-        **_find_certificate(bento, root),
+        **_find_certificate(package or find_inside(bento), root),
     }
     leash = [sys.executable, "-m", "toolkit.leash", str(os.getpid())]
     command = [
@@ -114,9 +133,14 @@ def start_server(
     return subprocess.Popen(command, env=environment, cwd=root, start_new_session=True)
 
 
-def _find_certificate(bento: Path, root: Path) -> dict[str, str]:
+def find_inside(bento: Path) -> Path:
+    """Find the packaged model in a Bento."""
+    return bento / "src" / "models" / "package"
+
+
+def _find_certificate(package: Path, root: Path) -> dict[str, str]:
     """Find the certificate's files for a server whose own paths begin in the Bento."""
-    settings = bento / "src" / "models" / "package" / "settings.json"
+    settings = package / "settings.json"
     pair = find_pair(load_json(settings) if settings.is_file() else {}, root)
     return dict(zip(VARIABLES.values(), map(str, pair), strict=True)) if pair else {}
 
@@ -192,15 +216,30 @@ def find_port(host: str, port: int = 0) -> int:
     Raises
     ------
     PackageError
-        The port is taken, or the address is not this machine's.
+        The port is taken or not for this user, or the address is not this machine's.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        family = socket.AF_INET if ipaddress.ip_address(host).version == 4 else socket.AF_INET6
+    except ValueError:
+        raise PackageError(_tell_host(host, "it is no IP address")) from None
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
             return probe.getsockname()[1]
         except OSError as error:
-            raise PackageError(
-                f"Address {host}, port {port} must be free and is not ({error.strerror}). Give another: --port N."
-            ) from None
+            reason = (error.strerror or str(error)).lower()
+            if error.errno == errno.EADDRINUSE:
+                told = f"Port {port} must be free and is not. Give another: --port N, or --port 0 for any."
+            elif error.errno in (errno.EACCES, errno.EPERM):
+                told = f"Port {port} must be one that this user may listen at ({reason}). Give another: --port N."
+            else:
+                told = _tell_host(host, reason)
+            raise PackageError(told) from None
+
+
+def _tell_host(host: str, reason: str) -> str:
+    return (
+        f"--host must be an IP address of this machine. Got {host}: {reason}. 127.0.0.1 is for this machine alone, "
+        "0.0.0.0 for all that reach it."
+    )

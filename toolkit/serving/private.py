@@ -12,10 +12,14 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+import click  # BentoML's command line is made of it
+
 from toolkit.errors import ModelError
 
 VARIABLE, DESCRIPTOR = "TOOLKIT_METRICS_ADDRESS", "TOOLKIT_METRICS_DESCRIPTOR"
 ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%\w]+)\]|([^:\[\]\s]+)):(\d{1,5})")
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  # to compare with, not to listen
+DEFAULT_PORT = 3000  # BentoML's
 BACKLOG = 128
 _opened: list[socket.socket] = []  # open as long as the process
 
@@ -31,7 +35,7 @@ def open_private(settings: Mapping[str, Any]) -> None:
     Raises
     ------
     ModelError
-        That is no address, or nothing can listen there.
+        That is no address, it is the public one, or nothing can listen there.
     """
     source = VARIABLE if VARIABLE in os.environ else "package.metrics_address"
     address = find_address(settings)
@@ -41,6 +45,7 @@ def open_private(settings: Mapping[str, Any]) -> None:
     host, port = parse_address(address, source)
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        check_apart(str(where[0]), port, source)
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
@@ -52,6 +57,25 @@ def open_private(settings: Mapping[str, Any]) -> None:
     listener.set_inheritable(True)
     _opened.append(listener)
     os.environ[DESCRIPTOR] = str(listener.fileno())
+
+
+def check_apart(host: str, port: int, source: str) -> None:
+    """Check that a private address is not the one that ``bentoml serve`` was told to answer predictions at.
+
+    Both would be opened by this process, and BentoML tells of the second one in a stack trace.
+
+    Raises
+    ------
+    ModelError
+        It is.
+    """
+    context = click.get_current_context(silent=True)
+    told = context.params if context else {}
+    public_host, public_port = told.get("host") or EVERY_ADDRESS[0], told.get("port") or DEFAULT_PORT
+    if context and port == public_port and (host == public_host or {host, public_host} & set(EVERY_ADDRESS)):
+        raise ModelError(
+            f"{source} must have a port of its own. Got {host}:{port}, where predictions are answered."
+        )
 
 
 def parse_address(text: str, source: str) -> tuple[str, int]:

@@ -24,22 +24,31 @@ def count_processors(folder: Path = CGROUP) -> int:
     return max(1, min(here, math.ceil(quota))) if quota else max(1, here)
 
 
-def read_workers(
-    environment: Mapping[str, str] = os.environ, count: Callable[[], int] = count_processors
-) -> int:
-    """Read TOOLKIT_WORKERS: a number of processes, or ``auto`` for :func:`count_processors`; 1 if it is not set.
+def read_workers(environment: Mapping[str, str] = os.environ) -> int:
+    """Read TOOLKIT_WORKERS as :func:`parse_workers` does; 1 if it is not set.
 
     Raises
     ------
     ModelError
         It is something else.
     """
-    given = environment.get(VARIABLE, "1").strip()
+    return parse_workers(environment.get(VARIABLE, "1"), VARIABLE)
+
+
+def parse_workers(text: str, source: str, count: Callable[[], int] = count_processors) -> int:
+    """Turn text into a number of processes: a number, or ``auto`` for :func:`count_processors`.
+
+    Raises
+    ------
+    ModelError
+        It is something else; names ``source``.
+    """
+    given = text.strip()
     if given == "auto":
         return min(count(), MAX_WORKERS)
     if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= MAX_WORKERS:
         raise ModelError(
-            f"{VARIABLE} must be a whole number from 1 to {MAX_WORKERS}, or auto. Got '{given[:20]}'."
+            f"{source} must be a whole number from 1 to {MAX_WORKERS}, or auto. Got '{given[:20]}'."
         )
     return int(given)
 

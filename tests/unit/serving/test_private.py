@@ -3,6 +3,7 @@
 import os
 import socket
 
+import click
 import pytest
 
 from toolkit.errors import ModelError
@@ -57,3 +58,27 @@ def test_what_is_no_address_is_refused(text):
 def test_an_address_of_another_machine_is_refused():
     with pytest.raises(ModelError, match="must be an address of this machine"):
         private.open_private({"metrics_address": "192.0.2.1:9100"})
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "apart"),
+    [
+        ({"host": "127.0.0.1", "port": 9100}, "127.0.0.1:9100", False),
+        ({"host": "127.0.0.1", "port": 9100}, "0.0.0.0:9100", False),
+        ({"host": None, "port": 9100}, "127.0.0.1:9100", False),
+        ({"host": None, "port": None}, "127.0.0.1:3000", False),
+        ({"host": "127.0.0.1", "port": 9100}, "127.0.0.2:9100", True),
+        ({"host": "127.0.0.1", "port": 9100}, "127.0.0.1:3000", True),
+    ],
+)
+def test_it_is_another_address_than_the_one_of_predictions(given, address, apart):
+    context = click.Context(click.Command("serve"))
+    context.params = given
+    host, port = private.parse_address(address, "here")
+    with context:
+        if apart:
+            private.check_apart(host, port, "here")
+        else:
+            with pytest.raises(ModelError, match=f"here must have a port of its own. Got {address}"):
+                private.check_apart(host, port, "here")
+    private.check_apart(host, port, "here")  # no command line, none to compare with

@@ -5,20 +5,23 @@ import os
 import pytest
 
 from toolkit.errors import ModelError
-from toolkit.serving.workers import count_processors, read_workers
+from toolkit.serving.workers import count_processors, parse_workers, read_workers
 
 
 def test_one_unless_asked_for_more():
     assert read_workers({}) == 1
     assert read_workers({"TOOLKIT_WORKERS": "4"}) == 4
-    assert read_workers({"TOOLKIT_WORKERS": "auto"}, count=lambda: 3) == 3
-    assert read_workers({"TOOLKIT_WORKERS": "auto"}, count=lambda: 300) == 64
+    assert 1 <= read_workers({"TOOLKIT_WORKERS": "auto"}) <= 64
+    assert parse_workers("auto", "here", count=lambda: 3) == 3
+    assert parse_workers("auto", "here", count=lambda: 300) == 64
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "x", "", "1.5", "65", "9" * 30, "\u0664"])
 def test_anything_else_is_refused(given):
     with pytest.raises(ModelError, match=r"must be a whole number from 1 to 64, or auto\. Got"):
         read_workers({"TOOLKIT_WORKERS": given})
+    with pytest.raises(ModelError, match="--workers must be a whole number"):
+        parse_workers(given, "--workers")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ class Compacted:
         Records in them, the size of their segments, and their own.
     left : list of str
         A sentence for each segment that is old enough and had to stay, as it is right.
+    removed : list of str
+        One for each segment that held a torn line and nothing else.
     faults : list of str
         One for each segment or day that cannot be read.
     """
@@ -56,6 +58,7 @@ class Compacted:
     before_bytes: int = 0
     after_bytes: int = 0
     left: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -85,8 +88,9 @@ def compact_log(folder: Path, older_than_days: int, today: date, tell: Tell) -> 
         _finish(folder)
         found = _list_closed(folder, today - timedelta(days=older_than_days), done.left)
         for day, segments in found.items():
-            plans, faults = plan_days(segments)
+            plans, faults, removed = plan_days(segments)
             done.faults += faults
+            done.removed += removed
             for plan in plans:
                 _compact(folder, day, plan, done, tell)
     return done

@@ -6,14 +6,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TextIO
 
+import orjson
 import pyarrow.parquet as pq
 
 from toolkit.data.log_compaction import Compacted, parse_day, tell_size
 from toolkit.data.log_files import DAY, list_log
 from toolkit.errors import DataError, count_of
 from toolkit.text_table import show_table
-
-BLOCK_BYTES = 2**20
 
 
 class Progress:
@@ -40,7 +39,7 @@ class Progress:
 
 def tell_compacted(done: Compacted, older_than_days: int) -> str:
     """Sum a compaction up, with what had to stay and why, and what it means for labels that are to come."""
-    lines = [*done.faults, *done.left]
+    lines = [*done.faults, *done.left, *done.removed]
     if done.days:
         lines.append(
             f"{done.records:,} records are in {count_of(len(done.days), 'Parquet file')} now: "
@@ -56,7 +55,7 @@ def tell_compacted(done: Compacted, older_than_days: int) -> str:
 
 
 def show_log(folder: Path) -> str:
-    """List the days of a log with their files, records and size.
+    """List the days of a log with their files, records and size, and the lines of segments that are no records.
 
     Raises
     ------
@@ -67,11 +66,18 @@ def show_log(folder: Path) -> str:
     if not files:
         raise DataError(f"{folder} must be a prediction log, a folder with .jsonl files, and has none.")
     days: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    faults = []
     for file in files:
         kind = "Parquet" if file.suffix == DAY else "JSON lines"
         day = parse_day(file.name)
-        days[str(day or "no day in its name"), kind].append((_count_records(file), file.stat().st_size))
-    return show_table(
+        records, bad = _count_records(file)
+        days[str(day or "no day in its name"), kind].append((records, file.stat().st_size))
+        if bad:
+            faults.append(
+                f"{file.name} has {count_of(len(bad), 'line')} without a JSON record, the first is line {bad[0]}. "
+                "Who reads the log stops there: remove it from the file."
+            )
+    table = show_table(
         [
             {
                 "day (UTC)": day,
@@ -83,13 +89,25 @@ def show_log(folder: Path) -> str:
             for (day, kind), found in sorted(days.items())
         ]
     )
+    return "\n".join([table, *faults])
 
 
-def _count_records(file: Path) -> int:
+def _count_records(file: Path) -> tuple[int, list[int]]:
+    """Count the records, and number the lines that are none; a torn last line is not counted."""
     if file.suffix == DAY:
-        return pq.read_metadata(file).num_rows
-    count = 0
+        return pq.read_metadata(file).num_rows, []
+    records, bad = 0, []
     with file.open("rb") as opened:
-        while block := opened.read(BLOCK_BYTES):
-            count += block.count(b"\n")
-    return count
+        for number, line in enumerate(opened, 1):
+            if _is_record(line):
+                records += line.endswith(b"\n")  # only a file's last line has no end
+            elif line.endswith(b"\n"):
+                bad.append(number)
+    return records, bad
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False

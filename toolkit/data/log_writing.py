@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from toolkit.data.log_days import TIME
 from toolkit.data.log_files import MADE_OF
 from toolkit.data.sources.json_lines import JsonLinesReader, widen_struct
-from toolkit.errors import DataError
+from toolkit.errors import DataError, count_of
 
 ROWS, BYTES = 16_384, 16 * 2**20  # most of a row group, about: what is in memory at a time
 READER = JsonLinesReader(nested=True, torn=True, block_bytes=2**20)
@@ -28,7 +28,7 @@ class DayPlan:
     bytes: int = 0
 
 
-def plan_days(segments: Sequence[Path]) -> tuple[list[DayPlan], list[str]]:
+def plan_days(segments: Sequence[Path]) -> tuple[list[DayPlan], list[str], list[str]]:
     """Look through a day's segments, and put those together that fit into one file.
 
     Records of two models may differ in their keys: in one file, a feature that a record has not would read as a
@@ -36,11 +36,11 @@ def plan_days(segments: Sequence[Path]) -> tuple[list[DayPlan], list[str]]:
 
     Returns
     -------
-    tuple of (list of DayPlan, list of str)
-        The files to write, and what is wrong with segments that cannot be read.
+    tuple of (list of DayPlan, list of str, list of str)
+        The files to write, what is wrong with segments that cannot be read, and which were removed.
     """
     plans: list[DayPlan] = []
-    faults = []
+    faults, removed = [], []
     for segment in segments:
         try:
             size, schema = segment.stat().st_size, _find_schema(segment)
@@ -50,6 +50,11 @@ def plan_days(segments: Sequence[Path]) -> tuple[list[DayPlan], list[str]]:
             continue
         if not schema:  # its writer was killed before it had written a whole record
             segment.unlink(missing_ok=True)
+            if size:
+                removed.append(
+                    f"{segment.name} was removed: it held no record, only {count_of(size, 'byte')} of a line that its "
+                    "writer was killed in."
+                )
             continue
         for plan in plans:
             together = _unite(plan.schema, schema)
@@ -59,7 +64,7 @@ def plan_days(segments: Sequence[Path]) -> tuple[list[DayPlan], list[str]]:
                 break
         else:
             plans.append(DayPlan([segment], schema, size))
-    return plans, faults
+    return plans, faults, removed
 
 
 def _find_schema(segment: Path) -> pa.Schema:

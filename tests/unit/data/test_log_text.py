@@ -58,6 +58,33 @@ def test_show_lists_days_and_a_missing_log_is_one_message(log, capsys):
     ]
 
 
+def test_show_counts_records_and_names_the_lines_that_are_none(log, capsys):
+    bad = write_segment(log, 0, "a" * 12, [make_record(1), make_record(2)], torn="{broken}\n\0\0\n[]\n{}")
+    write_segment(log, 0, "b" * 12, [make_record(3)], torn="\0\0")
+    assert main(["log", "show"]) == 0
+    _, row, told = capsys.readouterr().out.splitlines()
+    assert row.split() == ["2026-03-10", "JSON", "lines", "2", "3", "0.0", "MB"]
+    assert told.startswith(f"{bad.name} has 3 lines without a JSON record, the first is line 3.")
+
+
+def test_compacting_names_the_segments_that_held_no_record(log, capsys):
+    torn = write_segment(log, 3, "a" * 12, [], torn='{"id')
+    empty = write_segment(log, 3, "b" * 12, [])
+    assert main(["log", "compact", "--older-than-days", "0"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"{torn.name} was removed: it held no record, only 4 bytes of a line")
+    assert empty.name not in told and not torn.exists() and not empty.exists()
+
+
+def test_zero_bytes_that_a_power_cut_left_are_named_by_file_and_line(log, capsys):
+    write_segment(log, 3, "a" * 12, [make_record(1)], torn="\0\0\0")  # no line yet: like any torn one
+    bad = write_segment(log, 4, "b" * 12, [make_record(2)], torn="\0\0\0\n")
+    assert main(["log", "compact", "--older-than-days", "0"]) == 1
+    told = capsys.readouterr().out
+    assert f"{bad.name} must hold one JSON object a line. Line 2 is none" in told
+    assert "20260307.parquet: 1 records" in told
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -77,6 +104,10 @@ def test_progress_is_one_line_on_a_terminal_and_only_what_is_done_elsewhere():
 
 def test_the_example_of_the_docs_reads_segments_and_days(tmp_path, monkeypatch):
     records = write_days(tmp_path / "logs/predictions", days=3)
+    for path in (
+        tmp_path / "logs/predictions"
+    ).iterdir():  # a column of the default project, as in the example
+        path.write_bytes(path.read_bytes().replace(b'"size"', b'"mean_radius"'))
     compact_log(tmp_path / "logs/predictions", 1, TODAY.date(), lambda text, done=False: None)
     monkeypatch.chdir(tmp_path)
     (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

@@ -31,8 +31,8 @@ _KINDS = {
 class JsonLinesReader:
     """Reads a JSON object a line. A key that a line lacks is missing there; types are those of the whole file.
 
-    With ``nested``, objects in the objects are read too, a level deep. With ``torn``, a last line without an end is
-    passed over.
+    With ``nested``, for a service's logs, objects in the objects are read too, a level deep. With ``torn``, a last line
+    without an end is passed over.
     """
 
     nested: bool = False
@@ -58,17 +58,21 @@ class JsonLinesReader:
             yield from _parse(block, path, name, schema).combine_chunks().to_batches()
 
     def _iterate(self, path: Path, name: str) -> Iterator[bytes]:
-        return _iterate_blocks(path, name, self.torn, self.block_bytes)
+        # A log is text, or it would not be one: zero bytes in it are of a power cut, and their line is to be told.
+        return _iterate_blocks(path, name, self.torn, self.block_bytes, is_text=self.nested)
 
 
-def _iterate_blocks(path: Path, name: str, torn: bool = False, block_bytes: int = 0) -> Iterator[bytes]:
+def _iterate_blocks(
+    path: Path, name: str, torn: bool = False, block_bytes: int = 0, is_text: bool = False
+) -> Iterator[bytes]:
     """Read the file in blocks of whole lines; the last one may be cut short if ``torn``, and is passed over."""
     rest, first = b"", True
     try:
         with open_bytes(path) as file:
             while block := file.read(block_bytes or BLOCK_BYTES):
                 if first:
-                    check_is_text(block, name, "utf-8")
+                    if not is_text:
+                        check_is_text(block, name, "utf-8")
                     block, first = block.removeprefix(_BOM), False
                 lines, end, tail = (rest + block).rpartition(b"\n")
                 rest = tail
@@ -125,7 +129,7 @@ def _explain(path: Path, name: str, reason: str) -> DataError:
     """Find the first line that is no object, or whose value is of another kind than those before it."""
     seen: dict[str, tuple[str, int]] = {}
     number = 0
-    for block in _iterate_blocks(path, name):
+    for block in _iterate_blocks(path, name, is_text=True):  # else it would not have come here
         for line in block.splitlines():
             number += 1
             if not line.strip():

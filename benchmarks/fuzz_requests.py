@@ -108,14 +108,17 @@ class Nothing:
         return self
 
 
-class Recorder:
-    """Makes of each answered request at once what the service's makes of it in its own time."""
+class Waiting:
+    """Makes of each answered request at once what the service's recorder makes of it in its own time."""
 
     def __init__(self, model: Model) -> None:
         self._profile = load_profile(model.folder / "profile.json")
         self._maker = RecordMaker(model.version, model.rules.personal)
         self._number = self.rows = 0
         self.adding = threading.Lock()
+
+    def wait_for_room(self, _: int) -> None:
+        """There always is."""
 
     def make_id(self) -> str:
         """Make an id."""
@@ -147,13 +150,16 @@ class Service:
     """The service's door over a packaged model, without server, log and state."""
 
     def __init__(self, model: Model) -> None:
-        self.model, self.recorder = model, Recorder(model)
+        self.model, self.waiting = model, Waiting(model)
         classes = model.classes
         feedback = SimpleNamespace(
             take=lambda body: {"stored": len(parse_feedback(body, classes, 100)), "unknown": []}
         )
         monitor = SimpleNamespace(
-            recorder=self.recorder, metrics=Nothing(), feedback=feedback, check=lambda: ("", "")
+            recorder=SimpleNamespace(waiting=self.waiting),
+            metrics=Nothing(),
+            feedback=feedback,
+            check=lambda: ("", ""),
         )
         monitor.show = lambda: b""
         self.endpoints = Endpoints(model, monitor, {"stages": {}})  # type: ignore[arg-type]
@@ -373,7 +379,7 @@ def main() -> None:
         service.close()
     print(
         f"{options.bodies:,} requests, no 5xx, every answer strict JSON or Arrow; "
-        f"{service.recorder.rows:,} rows accepted"
+        f"{service.waiting.rows:,} rows accepted"
     )
     print("\n".join(f"{status}: {count:,}" for status, count in sorted(counts.items())))
 

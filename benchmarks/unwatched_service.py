@@ -1,13 +1,12 @@
 """The service without its monitoring: no log, no counts, no drift. What these cost is the difference."""
 
-from typing import Any
-
 import toolkit.serving.service as watched
 from toolkit.serving.monitor import Monitor
-from toolkit.serving.recorder import Recorder
+from toolkit.serving.records import Answered, AnsweredOne
+from toolkit.serving.waiting import Waiting
 
 
-def forget(self: Recorder, answered: Any) -> None:
+def forget(self: Waiting, answered: Answered | AnsweredOne) -> None:
     """Record nothing."""
 
 
@@ -21,6 +20,7 @@ def find_nothing_wrong(self: Monitor) -> tuple[str, str]:
 
 
 Monitor.check = find_nothing_wrong  # type: ignore[method-assign]
-Recorder.add = forget  # type: ignore[method-assign]
+Waiting.add = forget  # type: ignore[method-assign]
+Waiting.add_one = forget  # type: ignore[method-assign]
 Monitor.start = stay_idle  # type: ignore[method-assign]
 service = watched.service

@@ -22,6 +22,7 @@ from typing import Protocol
 from toolkit.data.log_files import DAY, SEGMENT, load_made_of
 from toolkit.data.log_writing import DayPlan, plan_days, write_day
 from toolkit.errors import DataError
+from toolkit.slots import load_slots
 
 NAME = re.compile(r"(\d{8})(?:T\d{12}-\w+\.jsonl|(?:\.\d+)?\.parquet)")
 LOCK = ".compact.lock"
@@ -166,9 +167,9 @@ def _is_locked(segment: Path) -> bool:
 def _list_unfinished(folder: Path) -> set[str]:
     """List the segments that lack what a worker announced: see :mod:`toolkit.serving.ledger`."""
     names = set()
-    for path in (folder.parent / "monitoring").glob("*/worker-*.json"):
+    for path in (folder.parent / "monitoring").glob("*/worker-*.ledger"):
         with suppress(OSError, KeyError, TypeError, ValueError):
-            announced = json.loads(path.read_bytes())
+            announced = json.loads(load_slots(path) or b"")
             if (folder / announced["segment"]).stat().st_size < announced["to"]:
                 names.add(announced["segment"])
     return names

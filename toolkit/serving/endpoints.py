@@ -70,7 +70,7 @@ class Endpoints:
         apart = bool(model.settings.get("metrics_address"))
         self._docs = orjson.dumps(describe_api(model, secured=secured, apart=apart))
 
-    def predict(self, body: bytes, form: str = JSON, arrow: bool = False) -> Answer:
+    def predict(self, body: bytes, form: str = JSON, arrow: bool = False, patient: bool = False) -> Answer:
         """Answer ``POST /predict``.
 
         Parameters
@@ -81,6 +81,8 @@ class Endpoints:
             Media type of the body: JSON, or one of :data:`toolkit.serving.tables.FORMS`.
         arrow : bool
             Answer as an Arrow stream.
+        patient : bool
+            Wait where the recorder is behind with what was answered, so that nothing of it is lost; only in a thread.
 
         Raises
         ------
@@ -93,7 +95,7 @@ class Endpoints:
         latency_s, version = time.perf_counter() - begin, self.model.version
         if rows.single and not arrow:
             return Answer(200, self._answer_one(rows, predictions, latency_s, body))
-        ids = self._record(rows, predictions, latency_s)
+        ids = self._record(rows, predictions, latency_s, patient)
         if arrow:
             return Answer(200, self.tables.write(version, ids, predictions), ARROW)
         return Answer(200, render_many(version, ids, predictions))
@@ -121,20 +123,22 @@ class Endpoints:
 
     def _answer_one(self, rows: Rows, predictions: Predictions, latency_s: float, body: bytes) -> bytes:
         """Give a single row its id, write the answer, and hand all to the recorder: its line is made of these bytes."""
-        recorder = self.monitor.recorder
-        with recorder.adding:
-            id_ = recorder.make_id()
+        waiting = self.monitor.recorder.waiting
+        with waiting.adding:
+            id_ = waiting.make_id()
             answer = render_one(self.model.version, id_, predictions)
             said = rows.sent[0], answer, may_stand(body)
-            recorder.add_one(AnsweredOne(id_, time.time(), latency_s, predictions, *said))
+            waiting.add_one(AnsweredOne(id_, time.time(), latency_s, predictions, *said))
         return answer
 
-    def _record(self, rows: Rows, predictions: Predictions, latency_s: float) -> Ids:
+    def _record(self, rows: Rows, predictions: Predictions, latency_s: float, patient: bool) -> Ids:
         """Give the rows their ids, and hand all to the recorder."""
-        recorder = self.monitor.recorder
-        with recorder.adding:  # large requests are answered in threads, and ids must grow along the log
-            ids = recorder.make_ids(rows.count)
-            recorder.add(
+        waiting = self.monitor.recorder.waiting
+        if patient:
+            waiting.wait_for_room(rows.count)
+        with waiting.adding:  # large requests are answered in threads, and ids must grow along the log
+            ids = waiting.make_ids(rows.count)
+            waiting.add(
                 Answered(time.time(), latency_s, ids, predictions, rows.sent, rows.columns, rows.body)
             )
         return ids

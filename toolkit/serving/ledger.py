@@ -2,13 +2,12 @@
 
 A worker's file names the block of the prediction log that it is about to write, with its counts before and after that
 block. The block in the log is whole or it is not, and so says which of the two counts hold: kill -9 in between costs
-at most that block, and a block that was torn is cut off. Files are replaced whole; a lock that each worker holds
-tells the living from the dead.
+at most that block, and a block that was torn is cut off. The files are of :mod:`toolkit.slots`: a full disk cannot stop
+the counts, and the lock that each worker holds tells the living from the dead.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -23,8 +22,11 @@ from toolkit.errors import DriftError, ToolkitError
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.profile import Profile
 from toolkit.serving.log import Place
+from toolkit.slots import SlotFile, is_held, load_slots
 
 SCHEMA = 1
+ENDING = ".ledger"
+DIGITS, OTHER_BYTES = 20, 2000  # of a count with its comma, and of all else in a worker's file
 NUMBERS = ("written", "lost", "removed")
 
 
@@ -55,7 +57,7 @@ class Tally:
 
 
 class Ledger:
-    """One worker's cumulative counts, in a file that is replaced whole before each block of the log.
+    """One worker's cumulative counts, in a file that is written before each block of the log.
 
     Parameters
     ----------
@@ -68,9 +70,10 @@ class Ledger:
     """
 
     def __init__(self, folder: Path, worker: str, profile: Profile) -> None:
-        self.folder, self.worker = folder, worker
+        self.worker = worker
         self.tally = Tally(profile.no_rows())
-        self._lock = -1
+        cells = profile.feature_group.size + profile.prediction_group.size
+        self._file = SlotFile(folder / f"worker-{worker}{ENDING}", 2 * DIGITS * cells + OTHER_BYTES)
 
     def announce(self, after: Tally, place: Place | None = None, size: int = 0) -> None:
         """Write that the counts become ``after`` with a block of ``size`` bytes at ``place`` of the log.
@@ -80,8 +83,6 @@ class Ledger:
         OSError
             The folder cannot be written to; the file is as it was.
         """
-        if not self.locked:
-            self._take_lock()
         content: dict[str, Any] = {
             "schema": SCHEMA,
             "pid": os.getpid(),
@@ -95,7 +96,7 @@ class Ledger:
                 "from": place.offset,
                 "to": place.offset + size,
             }
-        replace_file(self.folder / f"worker-{self.worker}.json", orjson.dumps(content))
+        self._file.write(orjson.dumps(content))
 
     def try_announce(self, after: Tally) -> None:
         """Write the counts if the disk lets us; else they are in this process alone until it does."""
@@ -103,16 +104,18 @@ class Ledger:
             self.announce(after)
 
     @property
-    def locked(self) -> bool:
-        """Whether the lock that tells that this worker lives is held, and still there."""
-        return self._lock >= 0 and (self.folder / f"worker-{self.worker}.lock").exists()
+    def entry(self) -> Entry:
+        """What this worker has counted, as it would be read back."""
+        return Entry(self.worker, os.getpid(), self.tally)
 
-    def _take_lock(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.folder / f"worker-{self.worker}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+    @property
+    def locked(self) -> bool:
+        """Whether the file that tells that this worker lives is held, and still there."""
+        return self._file.held
+
+    def close(self) -> None:
+        """Let the file go: this worker has counted all that it will."""
+        self._file.close()
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -138,9 +141,9 @@ class Entry:
 
 def iterate_entries(folder: Path, log_folder: Path, profile: Profile) -> Iterator[Entry]:
     """Read the files of all workers, the living and the dead; those of another profile are passed over."""
-    for path in sorted(folder.glob("worker-*.json")):
-        with suppress(FileNotFoundError, DriftError, KeyError, TypeError, ValueError):
-            content = orjson.loads(path.read_bytes())
+    for path in sorted(folder.glob(f"worker-*{ENDING}")):
+        with suppress(OSError, DriftError, KeyError, TypeError, ValueError):
+            content = orjson.loads(load_slots(path) or b"")
             worker = path.stem.removeprefix("worker-")
             yield Entry(worker, content["pid"], _choose(content, log_folder, profile))
 
@@ -158,25 +161,19 @@ def _choose(content: Mapping[str, Any], log_folder: Path, profile: Profile) -> T
 
 
 def find_dead(folder: Path) -> list[str]:
-    """Name the workers whose lock nobody holds."""
+    """Name the workers whose file nobody holds."""
     dead = []
-    for path in sorted(folder.glob("worker-*.lock")):
+    for path in sorted(folder.glob(f"worker-*{ENDING}")):
         with suppress(FileNotFoundError):
-            file = os.open(path, os.O_RDWR)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not is_held(path):
                 dead.append(path.stem.removeprefix("worker-"))
-            except BlockingIOError:
-                pass
-            finally:
-                os.close(file)
     return dead
 
 
 def cut_torn_block(folder: Path, worker: str, log_folder: Path) -> None:
     """Cut a block that a dead worker had begun to write off the log, as its counts lack it."""
     with suppress(FileNotFoundError, KeyError, ValueError):
-        content = orjson.loads((folder / f"worker-{worker}.json").read_bytes())
+        content = orjson.loads(load_slots(folder / f"worker-{worker}{ENDING}") or b"")
         segment = log_folder / content["segment"]
         if content["from"] < segment.stat().st_size < content["to"]:
             os.truncate(segment, content["from"])
@@ -199,7 +196,7 @@ def load_retired(folder: Path, profile: Profile) -> Retired:
     try:
         content = orjson.loads((folder / RETIRED).read_bytes())
         return Retired(Tally.from_dict(content, profile), tuple(content["workers"]))
-    except (FileNotFoundError, ToolkitError, KeyError, TypeError, ValueError):
+    except (OSError, ToolkitError, KeyError, TypeError, ValueError):
         return Retired(Tally(profile.no_rows()))
 
 
@@ -223,16 +220,23 @@ def retire_dead(folder: Path, log_folder: Path, profile: Profile) -> None:
     content = {**retired.tally.to_dict(), "workers": list(retired.workers)}
     replace_file(folder / RETIRED, orjson.dumps(content))
     for worker in dead:
-        for ending in ("json", "lock"):
-            (folder / f"worker-{worker}.{ending}").unlink(missing_ok=True)
+        (folder / f"worker-{worker}{ENDING}").unlink(missing_ok=True)
 
 
-def load_total(folder: Path, log_folder: Path, profile: Profile) -> tuple[Tally, list[int]]:
+def load_total(
+    folder: Path, log_folder: Path, profile: Profile, own: Entry | None = None
+) -> tuple[Tally, list[int]]:
     """Sum what all workers have counted since the model was first served here; give the processes of the living too.
 
-    The files of workers are read before the sum of those that are gone: one that is retired meanwhile is in either.
+    ``own`` is what the worker that asks has counted, which holds also where its file could not be written. The files of
+    workers are read before the sum of those that are gone: one that is retired meanwhile is in either.
     """
-    entries = list(iterate_entries(folder, log_folder, profile))
+    entries = [own] if own else []
+    entries += (
+        entry
+        for entry in iterate_entries(folder, log_folder, profile)
+        if own is None or entry.worker != own.worker
+    )
     retired = load_retired(folder, profile)
     total, pids = retired.tally, []
     for entry in entries:

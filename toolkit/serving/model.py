@@ -68,6 +68,12 @@ class Predictions:
         """The most probable class per row."""
         return [self.classes[code] for code in self.codes.tolist()]
 
+    def part(self, part: slice) -> Predictions:
+        """Those of some of the rows."""
+        if self.values is not None:
+            return Predictions(self.classes, None, self.values[part])
+        return Predictions(self.classes, np.asarray(self.probabilities)[part], None)
+
     def rows(self) -> list[dict[str, Any]]:
         """Each row's output as an answer has it: ``{"label", "probabilities"}``, or ``{"value"}``; floats are exact."""
         if self.probabilities is None:

@@ -147,7 +147,7 @@ class Monitor:
         """Bring this worker's part up to date; give the counts of all workers and what the leader says."""
         self.recorder.flush()
         self.watcher.refresh()
-        tally, pids = load_total(self.folder, self.log_folder, self._profile)
+        tally, pids = load_total(self.folder, self.log_folder, self._profile, self.recorder.entry)
         return tally, {**load_status(self.folder), "workers": len(pids)}
 
     def describe_status(self) -> dict[str, Any]:

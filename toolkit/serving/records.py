@@ -16,7 +16,7 @@ import orjson
 
 from toolkit.serving.model import Predictions
 from toolkit.serving.render import Part, plan_outputs, weave, weave_object, write_numbers
-from toolkit.serving.rows import EXACT, Column, unpack_column
+from toolkit.serving.rows import EXACT, Column, Ids, Lazy, unpack_column
 
 MANY_ROWS = 16  # from so many on it is quicker to write column by column
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
@@ -84,6 +84,24 @@ class Answered:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def split(self, most: int) -> list[Answered]:
+        """Split it into parts of so many rows; columns are not copied, and rows are made when they are asked for."""
+        if len(self) <= most:
+            return [self]
+        return [self._part(slice(start, min(start + most, len(self)))) for start in range(0, len(self), most)]
+
+    def _part(self, part: slice) -> Answered:
+        rows, count = self.rows, part.stop - part.start
+        ids = self.ids
+        return Answered(
+            self.time_s,
+            self.latency_s,
+            Ids(ids.start, ids.first + part.start, count) if isinstance(ids, Ids) else ids[part],
+            self.predictions.part(part),
+            None if rows is None else Lazy(lambda: rows[part], count),
+            None if self.columns is None else {name: values[part] for name, values in self.columns.items()},
+        )
 
     def take_column(self, name: str) -> Column:
         """Give one raw feature's values."""

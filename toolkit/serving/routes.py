@@ -58,7 +58,7 @@ def _predict(endpoints: Endpoints, asked: Asked) -> Answer | Awaitable[Answer]:
     arrow = wants_arrow(asked.accept)
     if asked.media_type == JSON and not arrow and len(asked.body) <= QUICK_BYTES:
         return endpoints.predict(asked.body)
-    return asyncio.to_thread(endpoints.predict, asked.body, asked.media_type, arrow)
+    return asyncio.to_thread(endpoints.predict, asked.body, asked.media_type, arrow, patient=True)
 
 
 def wants_arrow(accept: str) -> bool:

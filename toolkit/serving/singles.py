@@ -27,6 +27,13 @@ class Taken:
     def __len__(self) -> int:
         return len(self.predictions)
 
+    def cut(self, count: int) -> Taken:
+        """Take the first so many out."""
+        first = Taken(self.numbers[:count], self.others[:count], self.predictions[:count])
+        self.numbers, self.others = self.numbers[count:], self.others[count:]
+        self.predictions = self.predictions[count:]
+        return first
+
 
 class Singles:
     """Collects rows and gives them as the columns that a profile counts.
@@ -55,6 +62,9 @@ class Singles:
         if self._others:
             taken.others.append(self._take_others(row))
         taken.predictions.append(predictions)
+
+    def __len__(self) -> int:
+        return len(self._taken)
 
     def take(self) -> Taken:
         """Take all rows out; not at the same time as :meth:`add`."""

@@ -304,5 +304,5 @@ def load_status(folder: Path) -> Mapping[str, Any]:
     """Read what the leader last wrote; nothing if it has not yet."""
     try:
         return orjson.loads((folder / STATUS).read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}

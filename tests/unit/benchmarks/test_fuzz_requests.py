@@ -24,7 +24,7 @@ def test_no_request_ends_in_a_failure_or_in_broken_json(task, make_packaged):
         counts = asyncio.run(bench.fuzz(service, maker, 1700))
     finally:
         service.close()
-    assert {200, 400, 415} <= set(counts) and service.recorder.rows > 200
+    assert {200, 400, 415} <= set(counts) and service.waiting.rows > 200
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 1, "a": 2}', '"\xff"', "[1,]", "-Infinity"])
@@ -35,7 +35,7 @@ def test_the_parser_that_judges_is_strict(text):
 
 def test_a_failure_is_told_with_its_request(make_packaged):
     service = bench.Service(load_model(make_packaged().folder, threads=1))
-    service.recorder.make_ids = lambda _: 1 / 0
+    service.waiting.make_ids = lambda _: 1 / 0
     rows = make_packaged().rows(2)
     maker = bench.Maker(service.model, rows, bench.write_tables(rows, service.model), seed=1)
     with pytest.raises(AssertionError, match=r"a failure of the service.*/predict"):

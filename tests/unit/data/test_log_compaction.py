@@ -19,6 +19,7 @@ from toolkit.data.predictions import iterate_log, load_window
 from toolkit.errors import DataError
 from toolkit.monitoring.profile import fit_profile, fit_scores
 from toolkit.serving.log import Bounds, SegmentLog
+from toolkit.slots import SlotFile
 
 
 def compact(folder, days=0):
@@ -90,9 +91,10 @@ def test_the_service_locks_the_segment_that_it_writes(tmp_path):
 def test_a_segment_whose_last_block_is_unfinished_stays_as_counts_hang_on_it(tmp_path, missing, stays):
     folder = tmp_path / "predictions"
     segment = write_segment(folder, 1, "a" * 12, [make_record(1)])
-    state = tmp_path / "monitoring/v1/worker-aaaaaaaaaaaa.json"
-    state.parent.mkdir(parents=True)
-    state.write_text(json.dumps({"segment": segment.name, "to": segment.stat().st_size + missing}))
+    announced = {"segment": segment.name, "to": segment.stat().st_size + missing}
+    SlotFile(tmp_path / "monitoring/v1/worker-aaaaaaaaaaaa.ledger", 1000).write(
+        json.dumps(announced).encode()
+    )
     done = compact(folder)
     assert (len(done.left), segment.exists(), len(done.days)) == ((1, True, 0) if stays else (0, False, 1))
     assert len(read(folder)) == 1

@@ -67,8 +67,8 @@ def service(make_packaged):
     packaged = load_model(make_packaged("regression").folder, threads=1)
     booster = Booster(text.encode(), 1)
     found = bench.Service(dataclasses.replace(packaged, features=features, booster=booster, rules=NO_RULES))
-    found.recorder.add = lambda answered: [list(answered.rows), answered.columns]
-    found.recorder.add_one = lambda one: one.row
+    found.waiting.add = lambda answered: [list(answered.rows), answered.columns]
+    found.waiting.add_one = lambda one: one.row
     yield found
     found.close()
 

@@ -49,7 +49,7 @@ class Worker:
 
     def die(self):
         """Give up the lock as a process that ends does."""
-        os.close(self.ledger._lock)
+        self.ledger.close()
 
 
 def count_lines(folder):
@@ -77,11 +77,10 @@ def test_a_worker_that_lives_is_not_retired_and_is_counted_once(folders):
     assert find_dead(folders[0]) == []
     dead.die()
     assert find_dead(folders[0]) == ["b"]
-    entry = (folders[0] / "worker-b.json").read_bytes()
+    entry = (folders[0] / "worker-b.ledger").read_bytes()
     retire_dead(*folders, PROFILE)
     assert load_retired(folders[0], PROFILE).tally == tally_of(5)
-    (folders[0] / "worker-b.json").write_bytes(entry)  # a crash between the sum and the removal of the file
-    (folders[0] / "worker-b.lock").touch()
+    (folders[0] / "worker-b.ledger").write_bytes(entry)  # a crash between the sum and the removal of the file
     assert load_total(*folders, PROFILE) == (tally_of(2) + tally_of(5), [os.getpid()])
     retire_dead(*folders, PROFILE)
     assert load_total(*folders, PROFILE) == (tally_of(2) + tally_of(5), [os.getpid()])

@@ -10,7 +10,7 @@ from toolkit.monitoring.profile import load_profile
 from toolkit.serving.ledger import Ledger, load_total
 from toolkit.serving.log import SegmentLog, list_segments
 from toolkit.serving.model import load_unproved
-from toolkit.serving.recorder import MAX_WAITING_ROWS, Recorder
+from toolkit.serving.recorder import Recorder
 from toolkit.serving.records import Answered, AnsweredOne, RecordMaker
 from toolkit.serving.render import render_one
 
@@ -25,6 +25,7 @@ class Service:
         log = SegmentLog(self.folders[1], "w")
         ledger = Ledger(self.folders[0], "w", self.profile)
         self.recorder = Recorder(self.profile, ledger, RecordMaker(self.model.version, **maker), log)
+        self.waiting = self.recorder.waiting
 
     def answer(self, rows, form="rows"):
         if form == "single":
@@ -32,14 +33,14 @@ class Service:
                 self.answer_one(row)
             return
         predictions = self.model.predict_rows(rows)
-        ids = self.recorder.make_ids(len(rows))
+        ids = self.waiting.make_ids(len(rows))
         columns = {name: [row[name] for row in rows] for name in rows[0]} if form == "columns" else None
-        self.recorder.add(Answered(0.5, 0.002, ids, predictions, None if columns else rows, columns))
+        self.waiting.add(Answered(0.5, 0.002, ids, predictions, None if columns else rows, columns))
 
     def answer_one(self, row):
-        predictions, id_ = self.model.predict_rows([row]), self.recorder.make_id()
+        predictions, id_ = self.model.predict_rows([row]), self.waiting.make_id()
         said = render_one(self.model.version, id_, predictions), orjson.dumps(row)
-        self.recorder.add_one(AnsweredOne(id_, 0.5, 0.002, predictions, row, *said))
+        self.waiting.add_one(AnsweredOne(id_, 0.5, 0.002, predictions, row, *said))
 
     def read_log(self):
         folder = self.folders[1]
@@ -103,6 +104,8 @@ def test_a_state_that_cannot_be_written_loses_no_count(make_packaged, tmp_path):
     service.answer(packaged.rows(5))
     service.recorder.flush()
     assert service.recorder.failure and service.read_log() == []
+    own, _ = load_total(*service.folders, service.profile, service.recorder.entry)
+    assert (own.written, own.lost, own.counts.rows) == (0, 5, 5)  # what this worker shows all the same
     (tmp_path / "monitoring").unlink()
     service.answer(packaged.rows(4))
     service.recorder.flush()
@@ -111,19 +114,67 @@ def test_a_state_that_cannot_be_written_loses_no_count(make_packaged, tmp_path):
     assert not service.recorder.failure and len(service.read_log()) == 4
 
 
-def test_what_comes_too_fast_is_counted_as_lost(make_packaged, tmp_path):
+def test_records_of_what_comes_too_fast_are_lost_and_its_rows_are_counted(
+    make_packaged, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("toolkit.serving.waiting.MOST_ROWS", 100)
+    monkeypatch.setattr("toolkit.serving.waiting.SINGLES_AT_ONCE", 3)
     packaged = make_packaged()
-    service = Service(packaged, tmp_path)
-    rows = packaged.rows(20)
-    predictions = service.model.predict_rows(rows)
-    for _ in range(MAX_WAITING_ROWS // 20 + 3):
-        service.recorder.add(Answered(0.0, 0.0, ["x"] * 20, predictions, rows))
-    assert service.recorder._dropped_rows == 40
-    service.answer(rows[:1], "single")
-    assert service.recorder._dropped_rows == 41
-    service.recorder._waiting.clear()
+    service, rows = Service(packaged, tmp_path), packaged.rows(20)
+    for _ in range(7):
+        service.answer(rows, "columns")
+    service.answer(rows[:8], "single")
     service.recorder.flush()
-    assert service.total().lost == 41
+    total = service.total()
+    assert (total.written, total.lost, total.counts.rows) == (100, 48, 148)
+    assert [record["id"] for record in service.read_log()] == [f"w{number:08x}" for number in range(100)]
+    columns = {name: [row[name] for row in rows * 7 + rows[:8]] for name in rows[0]}
+    assert total.counts.features.tolist() == service.profile.count(columns).features.tolist()
+    service.answer(rows, "columns")  # there is room again
+    service.answer(rows[:1], "single")
+    service.recorder.flush()
+    assert service.total().written == 121
+
+
+def test_who_can_wait_for_room_loses_nothing(make_packaged, tmp_path, monkeypatch):
+    monkeypatch.setattr("toolkit.serving.waiting.MOST_ROWS", 100)
+    packaged = make_packaged()
+    service, rows = Service(packaged, tmp_path), packaged.rows(20)
+    service.recorder.start()
+    for _ in range(12):
+        service.waiting.wait_for_room(20)
+        service.answer(rows)
+    service.recorder.close()
+    total = service.total()
+    assert (total.written, total.lost, total.counts.rows) == (240, 0, 240)
+
+
+@pytest.mark.parametrize("form", ["rows", "columns"])
+def test_a_large_request_is_recorded_in_parts(make_packaged, tmp_path, monkeypatch, form):
+    monkeypatch.setattr("toolkit.serving.waiting.PART_ROWS", 30)
+    monkeypatch.setattr("toolkit.serving.recorder.GROUP_ROWS", 30)
+    packaged = make_packaged("regression")
+    service, rows = Service(packaged, tmp_path), packaged.rows(80)
+    service.answer(rows[:3], "single")
+    service.answer(rows[3:70], form)
+    service.answer(rows[70:], "single")
+    after = []
+    monkeypatch.setattr(
+        service.recorder._ledger, "announce", keep_calls(service.recorder._ledger.announce, after)
+    )
+    service.recorder.flush()
+    assert [record["features"] for record in service.read_log()] == rows
+    assert [tally.counts.rows for tally in after] == [tally.written for tally in after] == [33, 63, 80]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    assert service.total().counts.features.tolist() == service.profile.count(columns).features.tolist()
+
+
+def keep_calls(function, calls):
+    def wrapped(first, *more):
+        calls.append(first)
+        return function(first, *more)
+
+    return wrapped
 
 
 def test_the_thread_records_by_itself_and_ends(make_packaged, tmp_path):

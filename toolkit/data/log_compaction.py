@@ -9,10 +9,12 @@ last block a worker left unfinished: the service's counts hang on it until the s
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
+import operator
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -179,7 +181,8 @@ def _compact(folder: Path, day: date, plan: DayPlan, done: Compacted, tell: Tell
     target = _choose_name(folder, day)
     part = folder / f".{target.name}{UNFINISHED}"
     try:
-        newest = max(segment.stat().st_mtime for segment in plan.segments)
+        found = [segment.stat() for segment in plan.segments]
+        _create_closed(part)
         records = write_day(part, plan, lambda share: tell(f"{day}: {share:.0%} of {tell_size(plan.bytes)}"))
     except (
         DataError,
@@ -188,6 +191,8 @@ def _compact(folder: Path, day: date, plan: DayPlan, done: Compacted, tell: Tell
         part.unlink(missing_ok=True)
         done.faults.append(f"{day} stays as it is. {error}")
         return
+    _open_alike(part, found)
+    newest = max(status.st_mtime for status in found)
     os.utime(part, (newest, newest))  # the service goes by it when it removes what is too old
     _force(part)
     size = part.stat().st_size
@@ -203,6 +208,24 @@ def _compact(folder: Path, day: date, plan: DayPlan, done: Compacted, tell: Tell
         f"{tell_size(size)}",
         done=True,
     )
+
+
+def _create_closed(path: Path) -> None:
+    """Create a file that nobody else may read yet; who writes it next opens the same one."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _open_alike(path: Path, segments: Sequence[os.stat_result]) -> None:
+    """Let those read a day's file who may read all of its segments, and nobody else."""
+    mode = functools.reduce(operator.and_, (status.st_mode for status in segments)) & 0o777
+    try:
+        os.chown(path, segments[-1].st_uid, segments[-1].st_gid)
+    except (
+        PermissionError
+    ):  # another user's, or of a group that this user is not in: its members are other ones
+        mode &= ~0o070
+    path.chmod(mode)
 
 
 def _choose_name(folder: Path, day: date) -> Path:

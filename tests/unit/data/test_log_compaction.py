@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from unittest import mock
 
 import numpy as np
 import orjson
@@ -15,6 +16,7 @@ from log_days import TODAY, make_record, write_days, write_segment
 
 from toolkit.data.log_compaction import compact_log
 from toolkit.data.log_files import list_log
+from toolkit.data.log_writing import write_day
 from toolkit.data.predictions import iterate_log, load_window
 from toolkit.errors import DataError
 from toolkit.monitoring.profile import fit_profile, fit_scores
@@ -58,6 +60,34 @@ def test_days_become_typed_parquet_and_every_record_reads_as_before(tmp_path):
     }
     assert pq.ParquetFile(done.days[0]).metadata.row_group(0).column(0).compression == "ZSTD"
     assert compact(tmp_path).days == []
+
+
+@pytest.mark.parametrize(
+    ("modes", "expected"), [((0o640, 0o640), 0o640), ((0o640, 0o604), 0o600), ((0o440,), 0o440)]
+)
+def test_a_day_may_be_read_by_those_who_may_read_its_segments(tmp_path, monkeypatch, modes, expected):
+    write_days(tmp_path, days=2)
+    segments = sorted(tmp_path.glob("*.jsonl"))
+    for number, segment in enumerate(segments):
+        segment.chmod(modes[number % len(modes)])
+    seen = []
+
+    def write(part, plan, tell):
+        seen.append(part.stat().st_mode & 0o777)
+        return write_day(part, plan, tell)
+
+    monkeypatch.setattr("toolkit.data.log_compaction.write_day", write)
+    (day,) = compact(tmp_path).days
+    assert (seen, day.stat().st_mode & 0o777) == ([0o600], expected)
+
+
+def test_who_cannot_give_a_day_to_its_segments_group_gives_it_to_none(tmp_path, monkeypatch):
+    write_days(tmp_path, days=2)
+    for segment in tmp_path.glob("*.jsonl"):
+        segment.chmod(0o644)
+    monkeypatch.setattr("os.chown", mock.Mock(side_effect=PermissionError))
+    (day,) = compact(tmp_path).days
+    assert day.stat().st_mode & 0o777 == 0o604
 
 
 def test_only_days_that_are_old_enough_are_compacted(tmp_path):

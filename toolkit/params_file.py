@@ -249,7 +249,8 @@ def _keys_at(section: str, loc: tuple[int | str, ...]) -> list[str]:
     """Field names of the model that the place ``loc`` of a section is validated by."""
     model: type[BaseModel] = SECTIONS[section]
     if loc and loc[0] in model.model_fields:
-        for candidate in get_args(model.model_fields[str(loc[0])].annotation) if len(loc) > 1 else ():
+        annotation = model.model_fields[str(loc[0])].annotation
+        for candidate in get_args(annotation) if len(loc) > 1 else (annotation,):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                 model = candidate
     return list(model.model_fields)

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from toolkit.params_section import Section
+
+ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%\w]+)\]|([^:\[\]\s/@]+)):(\d{1,5})")
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Split ``host:port``; an IPv6 address stands in brackets.
+
+    Raises
+    ------
+    ValueError
+        The text is something else.
+
+    >>> parse_address("127.0.0.1:9100"), parse_address("[::1]:9100")
+    (('127.0.0.1', 9100), ('::1', 9100))
+    """
+    match = ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match[3]) <= 65535:
+        raise ValueError("must be host:port, such as 127.0.0.1:9100, with a port up to 65535")
+    return match[1] or match[2], int(match[3])
+
+
+def _check_address(value: str) -> str:
+    if value:
+        parse_address(value)
+    return value
 
 
 class Limits(Section):
@@ -40,6 +66,15 @@ class Log(Section):
     segment_mb: int = Field(64, ge=1, le=10_000, description="a segment is closed at this size")
     max_mb: int = Field(2048, ge=1, le=100_000_000, description="the oldest segments go above this size")
     max_days: int = Field(0, ge=0, le=36_500, description="segments go when they are older; 0: never")
+
+    @model_validator(mode="after")
+    def _holds_a_segment(self) -> Log:
+        if self.max_mb < self.segment_mb:
+            raise ValueError(
+                "max_mb must be at least segment_mb, or each segment goes as soon as it is closed. "
+                f"Got {self.max_mb} and {self.segment_mb}"
+            )
+        return self
 
 
 class Watch(Section):
@@ -104,7 +139,7 @@ class Package(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)] = Field(
         "breast_cancer", description="name of the Bento and its service; lower case"
     )
-    metrics_address: str = Field(
+    metrics_address: Annotated[str, AfterValidator(_check_address)] = Field(
         "", description="host:port of metrics, status and feedback, apart from predictions; empty: with them"
     )
     tls_certificate: str = Field("", description="PEM file of the certificate for HTTPS; empty: plain HTTP")

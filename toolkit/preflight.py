@@ -69,6 +69,7 @@ def _find_contradictions(root: Path, params: Any) -> Iterator[tuple[str, str, st
     fault = _find_database_fault(root, params["collect"])
     if fault:
         yield "collect", "database", fault
+    yield from _find_tls_faults(root, params["package"])
     task, metric = params["annotate"].task, params["validate"].metric
     if (task == "regression") is not (metric in REGRESSION_METRICS):
         fit = [name for name in get_args(Metric) if (name in REGRESSION_METRICS) is (task == "regression")]
@@ -79,6 +80,20 @@ def _find_contradictions(root: Path, params: Any) -> Iterator[tuple[str, str, st
         )
     if task == "regression" and params["annotate"].classes:
         yield "annotate", "classes", "must be [] for a regression, which has none."
+
+
+def _find_tls_faults(root: Path, package: Any) -> Iterator[tuple[str, str, str]]:
+    """Tell what is wrong with the files for HTTPS; an absolute path may be one of the machine that will serve."""
+    given = {name: getattr(package, name) for name in ("tls_certificate", "tls_key")}
+    for name, path in given.items():
+        if not path and any(given.values()):
+            yield (
+                "package",
+                name,
+                "must be given, as TLS takes a certificate and its key. Got the other alone.",
+            )
+        elif path and not Path(path).is_absolute() and not (root / path).is_file():
+            yield "package", name, f"must name a file that exists. Got '{path}', and there is none."
 
 
 def _find_database_fault(root: Path, collect: Any) -> str:

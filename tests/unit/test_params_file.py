@@ -85,6 +85,21 @@ RANGE = "{type: int, low: 5, high: 40}"
             ["min_data_in_leaf.lo", "unknown key", "Did you mean 'low'?"],
         ),
         (RANGE, "{type: int, low: 50, high: 40}", ["sweep.space.min_data_in_leaf", "low < high"]),
+        (
+            "    idle: 0.1 ",
+            "    idl: 0.1 ",
+            ["package.alerts.idl: unknown key. Did you mean 'idle'? Valid keys: p99_ms, errors, "],
+        ),
+        (
+            'metrics_address: ""',
+            "metrics_address: foo",
+            ["package.metrics_address: must be host:port", "Got 'foo'"],
+        ),
+        (
+            'metrics_address: ""',
+            "metrics_address: 127.0.0.1:99999",
+            ["package.metrics_address: must be host:port", "up to 65535"],
+        ),
         ("\ntrain:\n", "\ntrian:\n", ["'trian' is not a section", "Did you mean 'train'?"]),
     ],
 )
@@ -99,6 +114,14 @@ def test_rule_over_two_keys_names_the_section() -> None:
     text = changed("  valid_share: 0.2 ", "  valid_share: 0.8 ")
     assert failure(text)[0].startswith(f"params.yaml:{line_of(text, 'prepare:')}: prepare: ")
     assert "a tenth of the rows" in failure(text)[0]
+
+
+def test_a_log_holds_one_segment_at_least() -> None:
+    text = changed("    max_mb: 2048 ", "    max_mb: 10 ")
+    assert failure(text) == [
+        f"params.yaml:{line_of(text, '  log: #')}: package.log: max_mb must be at least segment_mb, or each segment "
+        "goes as soon as it is closed. Got 10 and 64."
+    ]
 
 
 def test_all_findings_come_at_once_and_in_order() -> None:

@@ -86,6 +86,13 @@ def test_an_address_is_asked_before_anything_runs(project: Path) -> None:
             "source: data/raw/table.parquet",
             "collect.source: must be outside of data/, models/ and reports/",
         ),
+        (
+            'tls_key: ""',
+            "tls_key: key.pem",
+            "package.tls_certificate: must be given, as TLS takes a certificate and its key. Got the other alone.",
+        ),
+        ('tls_certificate: ""', "tls_certificate: /etc/own.pem", "package.tls_key: must be given"),
+        ('tls_key: ""', "tls_key: key.pem", "package.tls_key: must name a file that exists. Got 'key.pem'"),
         ('test_from: ""', "test_from: next week", "test_from must be a time in ISO 8601"),
         ('test_from: ""', "test_from: 2026-03-01", "in quotes, if YAML takes it for a date"),
     ],
@@ -97,6 +104,14 @@ def test_what_would_fail_later_is_told_before(project: Path, old: str, new: str,
     with pytest.raises(ParamsError) as caught:
         check_project(project)
     assert words in str(caught.value)
+
+
+def test_a_certificate_of_another_machine_is_left_to_that_machine(project: Path) -> None:
+    path = project / "params.yaml"
+    (project / "key.pem").touch()
+    text = path.read_text().replace('tls_certificate: ""', "tls_certificate: /run/secrets/certificate.pem")
+    path.write_text(text.replace('tls_key: ""', "tls_key: key.pem"))
+    check_project(project)
 
 
 def test_valid_begins_before_test(project: Path) -> None:

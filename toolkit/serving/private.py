@@ -7,7 +7,6 @@ inherit it like the public one: each answers at it, whichever of them the system
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +14,9 @@ from typing import Any
 import click  # BentoML's command line is made of it
 
 from toolkit.errors import ModelError
+from toolkit.params_package import parse_address
 
 VARIABLE, DESCRIPTOR = "TOOLKIT_METRICS_ADDRESS", "TOOLKIT_METRICS_DESCRIPTOR"
-ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%\w]+)\]|([^:\[\]\s]+)):(\d{1,5})")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  # to compare with, not to listen
 DEFAULT_PORT = 3000  # BentoML's
 BACKLOG = 128
@@ -42,7 +41,10 @@ def open_private(settings: Mapping[str, Any]) -> None:
     os.environ.pop(DESCRIPTOR, None)  # of a server that started this one
     if not address:
         return
-    host, port = parse_address(address, source)
+    try:
+        host, port = parse_address(address)
+    except ValueError as error:
+        raise ModelError(f"{source} {error}. Got '{address[:80]}'.") from None
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         check_apart(str(where[0]), port, source)
@@ -76,23 +78,6 @@ def check_apart(host: str, port: int, source: str) -> None:
         raise ModelError(
             f"{source} must have a port of its own. Got {host}:{port}, where predictions are answered."
         )
-
-
-def parse_address(text: str, source: str) -> tuple[str, int]:
-    """Split ``host:port``; an IPv6 address stands in brackets.
-
-    Raises
-    ------
-    ModelError
-        The text is something else.
-
-    >>> parse_address("127.0.0.1:9100", "here"), parse_address("[::1]:9100", "here")
-    (('127.0.0.1', 9100), ('::1', 9100))
-    """
-    match = ADDRESS.fullmatch(text)
-    if match is None or not 0 < int(match[3]) <= 65535:
-        raise ModelError(f"{source} must be host:port, such as 127.0.0.1:9100. Got '{text[:80]}'.")
-    return match[1] or match[2], int(match[3])
 
 
 def is_apart() -> bool:

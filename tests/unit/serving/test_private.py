@@ -8,6 +8,7 @@ import pytest
 
 from toolkit.errors import ModelError
 from toolkit.packaging.serve import find_port
+from toolkit.params_package import parse_address
 from toolkit.serving import private
 
 
@@ -33,7 +34,7 @@ def test_what_is_opened_is_inherited(monkeypatch):
     private.open_private({"metrics_address": address})
     assert private.is_apart()
     assert os.get_inheritable(int(os.environ[private.DESCRIPTOR]))
-    host, port = private.parse_address(address, "here")
+    host, port = parse_address(address)
     with socket.create_connection((host, port), timeout=5):
         pass
     with pytest.raises(ModelError, match=f"with a free port. Got {address}: Address already in use"):
@@ -74,7 +75,7 @@ def test_an_address_of_another_machine_is_refused():
 def test_it_is_another_address_than_the_one_of_predictions(given, address, apart):
     context = click.Context(click.Command("serve"))
     context.params = given
-    host, port = private.parse_address(address, "here")
+    host, port = parse_address(address)
     with context:
         if apart:
             private.check_apart(host, port, "here")

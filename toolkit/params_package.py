@@ -40,10 +40,18 @@ class Limits(Section):
 
     rows: int = Field(1000, ge=1, le=100_000, description="most rows in one request of JSON")
     bulk_rows: int = Field(
-        100_000, ge=1, le=10_000_000, description="most rows in one request of Arrow or Parquet"
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="most rows in one request of Arrow or Parquet, if body_kb holds them",
     )
     explain_rows: int = Field(100, ge=1, le=10_000, description="most rows in one request to explain")
-    body_kb: int = Field(4096, ge=1, le=1_048_576, description="largest request body, in kB")
+    body_kb: int = Field(
+        4096,
+        ge=1,
+        le=1_048_576,
+        description="largest request body, in kB: 17,000 rows of 30 decimals in Arrow",
+    )
     in_flight: int = Field(64, ge=1, le=10_000, description="requests at once per worker; more get 503")
     body_timeout_s: int = Field(30, ge=1, le=3600, description="time that a client has to send its body")
     answer_timeout_s: int = Field(60, ge=1, le=3600, description="time that a bulk prediction may take")

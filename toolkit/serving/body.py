@@ -23,7 +23,8 @@ class TooLargeError(RequestError):
 
     def __init__(self, max_body_bytes: int, more: bool = True) -> None:
         super().__init__(
-            f"The body may have {max_body_bytes // 1000} kB at most. Send the rows in several requests.",
+            f"The body may have {max_body_bytes // 1000} kB at most (package.limits.body_kb), however many rows it "
+            "has. Send the rows in several requests.",
             413,
             "too_large",
         )

@@ -210,12 +210,12 @@ def _describe_predict(model: Model) -> Schema:
         "application/json": {"schema": {"anyOf": [_ref("SinglePrediction"), _ref("Predictions")]}},
         ARROW: {"schema": {"type": "string", "format": "binary"}},
     }
-    bulk = model.settings["limits"]["bulk_rows"]
+    bulk, most_kb = (model.settings["limits"][name] for name in ("bulk_rows", "body_kb"))
     return _describe_post(
         "Predict rows",
         "One object of features is answered by one prediction; a list, an object of rows or of columns by as many as "
-        f"there are rows. Tables in Arrow or Parquet may have {bulk} rows. With 'Accept: {ARROW}' the answer is an "
-        "Arrow stream of id, label and `p_` before each class, or id and value.",
+        f"there are rows. Tables in Arrow or Parquet may have {bulk} rows, and any body {most_kb} kB. With 'Accept: "
+        f"{ARROW}' the answer is an Arrow stream of id, label and `p_` before each class, or id and value.",
         {"application/json": {"schema": _ref("Request")}, **tables},
         answer,
     )

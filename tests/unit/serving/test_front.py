@@ -102,6 +102,7 @@ def test_a_client_that_sends_all_before_it_reads_gets_the_refusal(port, size):
     assert post(port, b" " * 1000) == (200, 1000)
     status, answer = post(port, b" " * size)
     assert (status, answer["error"]["kind"]) == (413, "too_large")
+    assert "The body may have 1 kB at most (package.limits.body_kb)" in answer["error"]["message"]
     status, answer = post(port, iter([b" " * 65_536] * (size // 65_536 + 1)))
     assert (status, answer["error"]["kind"]) == (413, "too_large")
 

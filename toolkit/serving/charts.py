@@ -29,16 +29,19 @@ def draw(width: float, height: float, inside: str, label: str, kind: str = "") -
 
 
 def line(values: FloatArray, low: float, high: float, kind: str, *, filled: bool = False) -> str:
-    """Draw a line through the middles of the steps, broken where a value is NaN."""
+    """Draw a line through the middles of the steps, broken where a value is NaN; a value between two such is a dot."""
     heights = HEIGHT - (np.clip(values, low, high) - low) / ((high - low) or 1) * (HEIGHT - 4) - 2
-    strokes, areas = [], []
+    strokes, dots, areas = [], [], []
     for run in _runs(~np.isnan(values)):
         points = [f"{place + 0.5:g} {heights[place]:.1f}" for place in run]
-        strokes.append("M" + "L".join(points) + ("h0" if len(points) == 1 else ""))
+        if len(points) == 1:
+            dots.append(f"M{points[0]}h0")
+            continue
+        strokes.append("M" + "L".join(points))
         if filled:
             areas.append(f"M{run[0] + 0.5:g} {HEIGHT}L" + "L".join(points) + f"V{HEIGHT}Z")
-    area = f'<path class="{kind} area" d="{"".join(areas)}"/>' if areas else ""
-    return f'{area}<path class="{kind} line" d="{"".join(strokes)}"/>' if strokes else ""
+    paths = (("area", areas), ("line", strokes), ("point line", dots))
+    return "".join(f'<path class="{kind} {shape}" d="{"".join(parts)}"/>' for shape, parts in paths if parts)
 
 
 def bars(values: FloatArray, high: float, kind: str) -> str:

@@ -80,6 +80,7 @@ class Chronicle:
         return {
             **self._metrics.measure_totals(),
             "rows": tally.counts.rows,
+            "lost": tally.lost,
             "labels": labels,
             "changes": {name_column(column): column["change"] for column in columns},
             "performance": performance.get("value"),

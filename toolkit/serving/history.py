@@ -19,7 +19,7 @@ CHANGES, LONG_CHANGES = 24 * 4, 14 * 4  # a day, two weeks
 MAX_LABELS = 20  # what a page can show apart; further ones are counted together
 OTHERS = "(others)"
 NO_CHANGE = -(10**6)  # stands for a change that is not known, in a row of whole numbers
-COUNTED = ("rows", "requests", "errors")
+COUNTED = ("rows", "requests", "errors", "failed", "lost")
 
 
 @dataclass
@@ -31,6 +31,8 @@ class Entry:
     rows: int = 0
     requests: int = 0
     errors: int = 0
+    failed: int = 0
+    lost: int = 0
     latency: list[int] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     performance: float | None = None
@@ -83,8 +85,9 @@ class History:
         time_s : float
             Seconds since 1970.
         totals : mapping
-            Since whenever counting began: ``rows``, ``requests``, ``errors``; ``latency``, a count for each bucket;
-            ``labels``, a count for each predicted label. As of now: ``changes``, of each column's share that changed
+            Since whenever counting began: ``rows``, ``requests``, ``errors`` (requests refused or failed), ``failed``
+            of them, records ``lost`` to the log; ``latency``, a count for each bucket; ``labels``, a count for each
+            predicted label. As of now: ``changes``, of each column's share that changed
             most; ``performance``. What is missing is not counted.
         """
         if not math.isfinite(time_s) or time_s < 0:

@@ -116,14 +116,15 @@ class Metrics:
         )
 
     def measure_totals(self) -> dict[str, Any]:
-        """Give sums over all workers: ``requests``, ``errors``, ``unknown`` labels, and ``latency`` by bucket."""
+        """Give sums over all workers: ``requests``, ``errors`` and of these ``failed``, ``unknown`` labels, ``latency``."""
         registry = self._gather()
-        totals: dict[str, Any] = {"requests": 0, "errors": 0, "unknown": 0}
+        totals: dict[str, Any] = {"requests": 0, "errors": 0, "failed": 0, "unknown": 0}
         upto: dict[float, float] = {}
         for sample in (sample for family in registry.collect() for sample in family.samples):
             if sample.name == "toolkit_requests_total" and sample.labels["endpoint"] == "predict":
                 totals["requests"] += int(sample.value)
                 totals["errors"] += int(sample.value) * (not sample.labels["status"].startswith("2"))
+                totals["failed"] += int(sample.value) * sample.labels["status"].startswith("5")
             elif sample.name == "toolkit_feedback_unknown_total":
                 totals["unknown"] = int(sample.value)
             elif sample.name == "toolkit_request_seconds_bucket":

@@ -65,12 +65,14 @@ class Notifier:
 
     @property
     def counts(self) -> dict[str, int]:
-        """``receivers``; messages ``sent`` and tries that ``failed``; alarms that were ``dropped``, untold."""
+        """``receivers``; messages ``sent`` and tries that ``failed``; alarms that were ``dropped``, untold; and
+        ``failing``, the receivers whose last message was not taken.
+        """
         told = {"receivers": len(self._outboxes), "sent": 0, "failed": 0, "dropped": 0}
         for outbox in self._outboxes:
             for name, count in outbox.counts.items():
                 told[name] += count
-        return told
+        return told | {"failing": sum(outbox.failing for outbox in self._outboxes)}
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Try once more to tell what waits, and end."""
@@ -100,6 +102,11 @@ class Outbox:
         self._changed = threading.Condition()
         self._stopped = False
         self._thread: threading.Thread | None = None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last try failed."""
+        return self._failures > 0
 
     def add(self, raised: Alarms, cleared: Alarms) -> None:
         """Put alarms into the queue; the thread begins with the first."""

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from toolkit.errors import count_of
 from toolkit.serving import page_text as text
 from toolkit.serving.page_model import render_gates, render_model, render_service
 from toolkit.serving.page_performance import render_performance
 from toolkit.serving.page_series import HOURS, read_series
 from toolkit.serving.page_style import HEADERS, SCRIPT, SECURITY_POLICY, STYLE
 from toolkit.serving.page_traffic import render_mix, render_traffic
-from toolkit.serving.page_watch import LEARNING, is_open, render_alarms, render_drift
+from toolkit.serving.page_verdict import judge
+from toolkit.serving.page_watch import render_alarms, render_drift
 
 __all__ = ["DEFAULT_HOURS", "HEADERS", "HOURS", "MEDIA_TYPE", "SECURITY_POLICY", "parse_hours", "render_page"]
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 DEFAULT_HOURS = 24
 NAMES = {1: "hour", 24: "day", 336: "two weeks"}
-STALE_S = 60  # the watch writes every few seconds; so old a status is a watch that stands still
 
 
 def parse_hours(query: bytes | str) -> int:
@@ -60,7 +59,7 @@ def render_page(
     told = status or {}
     series = read_series(told.get("history") or (), now, hours)
     alarms = told.get("alarms") or ()
-    kind, verdict, reasons = judge(status, now)
+    kind, verdict, reasons = judge(status, now, lineage)
     cards = [
         render_alarms(alarms, now),
         render_traffic(series, told.get("classes") or ()),
@@ -86,44 +85,6 @@ def render_page(
         '<a href="metrics">Metrics</a><a href="./">The API\'s pages</a></footer>'
     )
     return _render_document(f"{verdict} – {title}", kind, body).encode("utf-8", "replace")
-
-
-def judge(status: Mapping[str, Any] | None, now_s: float) -> tuple[str, str, list[str]]:
-    """Say how things are: ``alarm``, ``calm`` or nothing as the kind, one sentence, and each reason as HTML."""
-    if status is None:
-        return "", "The service has just started; nothing is counted yet", []
-    reasons = list(_find_faults(status, now_s))
-    opened = [alarm for alarm in status.get("alarms") or () if is_open(alarm)]
-    if opened:
-        names = ", ".join(text.name(alarm.get("column"), 40) for alarm in opened[:6])
-        more = f" and {len(opened) - 6} more" if len(opened) > 6 else ""
-        reasons.insert(0, f"Drift of {names}{more}.")
-        return (
-            "alarm",
-            f"{count_of(len(opened), 'alarm')} {'is' if len(opened) == 1 else 'are'} open",
-            reasons,
-        )
-    if reasons:
-        return "alarm", "Something is wrong with the service", reasons
-    if not status.get("rows"):
-        return "", "Ready; no row has been predicted yet", []
-    told = (
-        f"Watched {count_of(int(status['rows']), 'row')}: no change larger than the tolerance shows in them."
-    )
-    learning = ((status.get("drift") or {}).get("features") or {}).get("learning")
-    return "calm", "No alarm", [told, *([LEARNING] if learning else [])]
-
-
-def _find_faults(status: Mapping[str, Any], now_s: float) -> Sequence[str]:
-    faults, log = [], status.get("log") or {}
-    if status.get("rows") and not status.get("time_s"):
-        faults.append("The watch has written nothing, so no alarm can be raised: the service's log says why.")
-    age = now_s - float(status.get("time_s") or now_s)
-    if age > STALE_S:
-        faults.append(f"The watch last wrote {text.span(age)} ago: what is shown is old.")
-    if log.get("failure"):
-        faults.append(f"The prediction log cannot be written: {text.name(log['failure'], 300)}")
-    return faults
 
 
 def _render_links(hours: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from toolkit.errors import count_of
+from toolkit.metrics import LOWER_IS_BETTER
 from toolkit.serving import page_text as text
 
 SHOWN_METRICS = 8
@@ -17,6 +18,15 @@ def find_limit(metric: str, lineage: Mapping[str, Any]) -> float | None:
         if str(gate.get("name", "")).startswith((f"{metric} at least", f"{metric} at most")):
             return gate.get("limit")
     return None
+
+
+def is_worse(measured: Mapping[str, Any], lineage: Mapping[str, Any]) -> bool:
+    """Whether the whole interval of a measured metric is on the wrong side of its gate's limit."""
+    metric, low, high = (measured.get(name) for name in ("metric", "low", "high"))
+    limit = find_limit(str(metric), lineage)
+    if not all(isinstance(each, (int, float)) for each in (low, high, limit)):
+        return False
+    return low > limit if metric in LOWER_IS_BETTER else high < limit
 
 
 def find_reference(metric: str, lineage: Mapping[str, Any]) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import count_of
+from toolkit.monitoring.intervals import BOUNDED
 from toolkit.serving import charts
 from toolkit.serving import page_text as text
 from toolkit.serving.page_model import find_limit, find_reference
@@ -32,7 +33,7 @@ def render_performance(status: Mapping[str, Any], lineage: Mapping[str, Any], se
     rows = list(_compare(live, estimated, reference, limit))
     known = [part for _, *parts, _ in rows for part in parts if part is not None]
     pad = max((max(known) - min(known)) * 0.15, 1e-9)
-    bottom, top = min(known) - pad, max(known) + pad
+    bottom, top = _clip(name, min(known) - pad, max(known) + pad)
     ticks = [((value - bottom) / (top - bottom), kind) for name, value, _, _, kind in rows if kind]
     table = "".join(_render_measured(row, bottom, top, ticks) for row in rows)
     heads = (
@@ -45,6 +46,13 @@ def render_performance(status: Mapping[str, Any], lineage: Mapping[str, Any], se
         f'<section class="card half"><h2>Performance</h2><table>{heads}<tbody>{table}</tbody></table>{chart}{told}'
         "</section>"
     )
+
+
+def _clip(metric: str, low: float, high: float) -> tuple[float, float]:
+    """Keep an axis to values that the metric can have."""
+    least = -np.inf if metric == "r2" else 0.0
+    most = 1.0 if metric == "r2" or metric in BOUNDED else np.inf
+    return max(low, least), min(high, most)
 
 
 def _tell_nothing(live: Mapping[str, Any]) -> str:
@@ -89,12 +97,12 @@ def _render_measured(row: tuple, bottom: float, top: float, ticks: Sequence[tupl
 
 def _render_rolling(series: Series, measured: Mapping[str, Any], reference: float | None) -> str:
     values = series.performance
-    if np.isnan(values).sum() > len(values) - 2:
+    if np.isnan(values).all():
         return ""
     bounds = [each for each in (measured.get("low"), measured.get("high"), reference) if each is not None]
     known = [*values[~np.isnan(values)].tolist(), *map(float, bounds)]
     pad = max((max(known) - min(known)) * 0.1, 1e-9)
-    low, high = min(known) - pad, max(known) + pad
+    low, high = _clip(str(measured.get("metric")), min(known) - pad, max(known) + pad)
     inside = charts.line(values, low, high, "now")
     if reference is not None:
         inside = charts.line(np.full(len(values), float(reference)), low, high, "then") + inside

@@ -60,6 +60,7 @@ svg .line { fill: none; stroke: var(--now); stroke-width: 1.8; vector-effect: no
   stroke-linejoin: round; stroke-linecap: round; } svg .area { fill: var(--now); fill-opacity: .13; stroke: none; }
 svg .second.line { stroke: var(--p1); } svg .then.line { stroke: var(--then); stroke-width: 1.5;
   stroke-dasharray: 4 3; }
+svg .point.line { stroke-width: 7; }
 svg .bar { fill: var(--now); } svg .bad.bar { fill: var(--alarm); }
 svg .live.bar { fill: var(--now); fill-opacity: .55; } svg .then.outline { stroke-dasharray: none; }
 svg .hint { fill: transparent; } svg .hint:hover { fill: var(--hint); }
@@ -95,7 +96,16 @@ td.number, th.number { text-align: right; white-space: nowrap; }
 .drift .state { width: 4rem; }
 .drift thead .time { padding-right: .9rem; }
 @media (max-width: 40rem) { .wider { display: none; } th, td { padding-right: .6rem; }
-  .drift thead th:first-child { width: 36%; } .drift thead .time { width: 28%; } .drift .state { width: 3rem; } }
+  .drift, .shares, .past, :is(.drift, .shares) :is(thead, tbody), .past tbody { display: block; }
+  .past thead { display: none; }
+  :is(.drift, .shares) tr { display: grid; grid-template-columns: minmax(0, 1fr) 4.5rem 5rem; align-items: center;
+    border-bottom: 1px solid var(--line); }
+  :is(.drift, .shares) tbody tr:last-child { border: 0; }
+  :is(.drift, .shares) thead tr { align-items: end; } :is(.drift, .shares) :is(th, td) { border: 0; }
+  :is(.drift, .shares) :is(thead, tbody) th:first-child { width: auto; grid-column: 1 / -1; padding-bottom: 0; }
+  .drift thead .time, .drift .state { width: auto; } .drift .state { text-align: right; }
+  .past :is(tr, th, td) { display: block; border: 0; padding: 0; } .past tr + tr { margin-top: .7rem; }
+  .past .when::before { content: attr(data-head) ' '; color: var(--quiet); } }
 .alarms { list-style: none; padding: 0; margin: 0; } .alarms li { padding: .6rem 0; border-top: 1px solid var(--line);
   display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: .25rem 2rem; align-items: center; }
 @media (max-width: 40rem) { .alarms li { grid-template-columns: minmax(0, 1fr); } }
@@ -108,8 +118,8 @@ dl { display: grid; grid-template-columns: minmax(6rem, max-content) minmax(0, 1
 dt { color: var(--quiet); font-size: .875rem; } dd { margin: 0; overflow-wrap: anywhere; }
 code { font-size: .85em; overflow-wrap: anywhere; } details { margin-top: .6rem; }
 summary { cursor: pointer; color: var(--quiet); font-size: .875rem; min-height: 1.75rem; }
-.wide { overflow-x: auto; } .wide table { min-width: 34rem; }
-.wide:focus-visible, a:focus-visible, summary:focus-visible, input:focus-visible {
+.past td.when { white-space: nowrap; }
+a:focus-visible, summary:focus-visible, input:focus-visible {
   outline: 2px solid var(--now); outline-offset: 2px; border-radius: 3px; }
 ul.plain { list-style: none; margin: 0; padding: 0; } ul.plain li { margin: .2rem 0; }
 footer { padding-top: .5rem; padding-bottom: 2rem; } footer a { margin-right: 1rem; }

@@ -93,8 +93,7 @@ def _render_list(name: str, title: str, alarms: Sequence[Mapping[str, Any]]) -> 
     more = f", the first {LISTED} shown" if len(alarms) > LISTED else ""
     return (
         f'<details id="{name}"><summary>{title}{more}</summary>'
-        f'<div class="wide" tabindex="0" role="region" aria-label="{title}">'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+        f'<table class="past"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></details>'
     )
 
 
@@ -102,8 +101,9 @@ def _tell_size(alarm: Mapping[str, Any]) -> str:
     where = str(alarm.get("where")).removeprefix("= ")
     low, high = alarm.get("share_low"), alarm.get("share_high")
     between = f" ({text.share(low)} to {text.share(high)})" if low is not None and high is not None else ""
+    are = "are" if is_open(alarm) else "were"
     return (
-        f"{text.share(alarm.get('share'))} of rows are {text.name(where)}{between}; "
+        f"{text.share(alarm.get('share'))} of rows {are} {text.name(where)}{between}; "
         f"{text.share(alarm.get('reference_share'))} in the reference."
     )
 
@@ -136,10 +136,11 @@ def _draw_size(alarm: Mapping[str, Any]) -> str:
 
 
 def _render_row(alarm: Mapping[str, Any]) -> str:
-    return (
-        f'<tr><th scope="row">{text.name(alarm.get("column"))}</th><td>{_tell_size(alarm)}</td>'
-        f"<td>{text.moment(alarm.get('since_s'))}</td><td>{text.moment(alarm.get('cleared_s'))}</td></tr>"
+    times = "".join(
+        f'<td class="when" data-head="{head}">{text.moment(alarm.get(key))}</td>'
+        for head, key in (("since", "since_s"), ("over", "cleared_s"))
     )
+    return f'<tr><th scope="row">{text.name(alarm.get("column"))}</th><td>{_tell_size(alarm)}</td>{times}</tr>'
 
 
 def render_drift(drift: Mapping[str, Any], alarms: Sequence[Mapping[str, Any]], series: Series) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from toolkit.serving import charts
+from toolkit.serving.page_style import STYLE
 
 NAN = float("nan")
 
@@ -15,8 +16,14 @@ def numbers(path: str) -> list[float]:
 
 
 def test_a_line_breaks_where_nothing_is_known() -> None:
-    drawn = charts.line(np.array([0.0, 1.0, NAN, 0.5]), 0, 1, "now")
-    assert re.search(r'd="([^"]*)"', drawn)[1] == "M0.5 98.0L1.5 2.0M3.5 50.0h0"
+    drawn = charts.line(np.array([0.0, 1.0, NAN, 0.5, NAN, 0.5, 0.0]), 0, 1, "now")
+    assert 'class="now line" d="M0.5 98.0L1.5 2.0M5.5 50.0L6.5 98.0"' in drawn
+
+
+def test_a_value_alone_is_a_dot_that_can_be_seen() -> None:
+    drawn = charts.line(np.array([NAN, 0.5, NAN]), 0, 1, "now", filled=True)
+    assert drawn == '<path class="now point line" d="M1.5 50.0h0"/>'
+    assert ".point.line { stroke-width: 7; }" in STYLE
 
 
 def test_a_line_of_nothing_draws_nothing() -> None:

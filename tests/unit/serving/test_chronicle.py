@@ -27,6 +27,7 @@ def test_requests_latency_labels_and_changes_are_kept(tmp_path):
     metrics = Metrics(place)
     metrics.requests.labels("predict", 200).inc(3)
     metrics.requests.labels("predict", 400).inc(2)
+    metrics.requests.labels("predict", 503).inc(1)
     metrics.requests.labels("schema", 404).inc(9)
     for seconds in (0.0001, 0.003, 0.004, 99):
         metrics.latency.observe(seconds)
@@ -39,14 +40,15 @@ def test_requests_latency_labels_and_changes_are_kept(tmp_path):
     chronicle.load()
     metrics.requests.labels("predict", 200).inc(1)
     chronicle.take(Tally(counts), status)  # too early, and nobody looks
-    chronicle.take(Tally(counts + counts), status, now=True)
+    chronicle.take(Tally(counts + counts, lost=7), status, now=True)
     metrics.requests.labels("predict", 200).inc(5)
     told = Chronicle(place, profile, metrics).tell(Tally(counts + counts + counts), status)  # another worker
-    assert (told[1]["rows"], told[1]["requests"]) == (6, 11), told
+    assert (told[1]["rows"], told[1]["requests"]) == (6, 12), told
     print(json.dumps(load_history(place)))
     """
     head, entry, changes = json.loads(run(code))
     assert head["labels"] == ["no", "yes"]
-    assert (entry["rows"], entry["requests"], entry["errors"], entry["labels"]) == (4, 6, 2, [0, 4])
+    assert (entry["rows"], entry["requests"], entry["errors"], entry["labels"]) == (4, 7, 3, [0, 4])
+    assert (entry["failed"], entry["lost"]) == (1, 7)
     assert sum(entry["latency"]) == 4 and entry["latency"][0] == 1 and entry["latency"][-1] == 1
     assert changes["changes"] == [250]

@@ -59,7 +59,7 @@ def test_the_first_alarm_is_told_at_once_and_what_follows_in_one_message() -> No
     assert someone.notes[1].content["cleared"] == [alarm(0)]
     assert someone.notes[1].subject == "m: 5 alarms raised, 1 alarm over"
     notifier.close()
-    assert notifier.counts == {"receivers": 1, "sent": 2, "failed": 0, "dropped": 0}
+    assert notifier.counts == {"receivers": 1, "sent": 2, "failed": 0, "dropped": 0, "failing": 0}
 
 
 def test_a_failure_is_tried_again_and_nothing_is_lost(caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +68,7 @@ def test_a_failure_is_tried_again_and_nothing_is_lost(caplog: pytest.LogCaptureF
     notifier.add([alarm(0)], [])
     wait_for(lambda: someone.notes)
     notifier.close()
-    assert notifier.counts == {"receivers": 1, "sent": 1, "failed": 3, "dropped": 0}
+    assert notifier.counts == {"receivers": 1, "sent": 1, "failed": 3, "dropped": 0, "failing": 0}
     assert caplog.text.count("was not sent: someone: down") == 1
 
 
@@ -88,11 +88,12 @@ def test_a_refusal_drops_those_alarms_and_not_later_ones() -> None:
     notifier = Notifier([someone], "m:1", pause_s=0.01, retry_s=0.01)
     notifier.add([alarm(0), alarm(1)], [])
     wait_for(lambda: notifier.counts["dropped"])
+    assert notifier.counts["failing"] == 1
     notifier.add([alarm(2)], [])
     wait_for(lambda: someone.notes)
     notifier.close()
     assert someone.notes[0].content["raised"] == [alarm(2)]
-    assert notifier.counts == {"receivers": 1, "sent": 1, "failed": 1, "dropped": 2}
+    assert notifier.counts == {"receivers": 1, "sent": 1, "failed": 1, "dropped": 2, "failing": 0}
 
 
 def test_an_error_that_nobody_thought_of_ends_nothing() -> None:

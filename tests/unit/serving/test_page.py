@@ -9,7 +9,7 @@ import status_cases as cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.serving.page import DEFAULT_HOURS, HOURS, SECURITY_POLICY, judge, parse_hours, render_page
+from toolkit.serving.page import DEFAULT_HOURS, HOURS, SECURITY_POLICY, parse_hours, render_page
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -142,20 +142,14 @@ def test_the_page_tells_open_alarms_with_size_time_and_what_to_do() -> None:
     assert "1 alarm that is over" in text
 
 
-@pytest.mark.parametrize(
-    ("change", "kind", "verdict"),
-    [
-        ({}, "calm", "No alarm"),
-        ({"rows": 0}, "", "Ready; no row has been predicted yet"),
-        ({"log": {"failure": "No space left on device"}}, "alarm", "Something is wrong with the service"),
-        ({"time_s": cases.NOW - 3600}, "alarm", "Something is wrong with the service"),
-        ({"time_s": None}, "alarm", "Something is wrong with the service"),
-        ({"alarms": [{"column": "x", "cleared_s": None}]}, "alarm", "1 alarm is open"),
-        ({"alarms": [{"column": "x", "cleared_s": cases.NOW}]}, "calm", "No alarm"),
-    ],
-)
-def test_the_verdict(change: dict, kind: str, verdict: str) -> None:
-    assert judge(cases.quiet() | change, cases.NOW)[:2] == (kind, verdict)
+@pytest.mark.parametrize(("metric", "least", "most"), [("roc_auc", 0, 1), ("rmse", 0, 9), ("r2", -9, 1)])
+def test_an_axis_ends_where_the_metric_does(metric: str, least: float, most: float) -> None:
+    status = cases.quiet()
+    status["performance"] |= {"metric": metric, "value": 0.5, "low": 0.001, "high": 0.999}
+    texts = Outline(render(status)).texts
+    place = texts.index(metric)
+    low, high = (float(each.replace("−", "-")) for each in texts[place + 3 : place + 5])
+    assert (low == least, high == most) == (metric != "r2", metric != "rmse") and low < 0.001 and high > 0.999
 
 
 def test_a_thousand_columns_with_an_alarm_each_are_told_within_bounds() -> None:

@@ -100,7 +100,9 @@ def test_the_page_is_accessible_whole_and_loads_nothing(show, state: str, scheme
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     lines = "names => names.filter(name => name.getClientRects().length > 1).map(name => name.textContent)"
     assert page.locator(":is(.drift, .shares, .past) th bdi").evaluate_all(lines) == []  # no name is broken
-    outside = "parts => parts.filter(part => part.scrollWidth > part.clientWidth).map(part => part.textContent)"
+    outside = (
+        "parts => parts.filter(part => part.scrollWidth > part.clientWidth).map(part => part.textContent)"
+    )
     assert page.locator(":is(.drift, .shares, .past) :is(th, td)").evaluate_all(outside) == []
     assert (shown.asked, shown.said) == ([ADDRESS], [])  # no breach of the policy is said either
 

@@ -116,7 +116,7 @@ class Metrics:
         )
 
     def measure_totals(self) -> dict[str, Any]:
-        """Give sums over all workers: ``requests``, ``errors`` and of these ``failed``, ``unknown`` labels, ``latency``."""
+        """Give sums over all workers: ``requests``, ``errors`` and, of these, ``failed``, ``unknown``, ``latency``."""
         registry = self._gather()
         totals: dict[str, Any] = {"requests": 0, "errors": 0, "failed": 0, "unknown": 0}
         upto: dict[float, float] = {}

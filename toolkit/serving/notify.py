@@ -65,9 +65,7 @@ class Notifier:
 
     @property
     def counts(self) -> dict[str, int]:
-        """``receivers``; messages ``sent`` and tries that ``failed``; alarms that were ``dropped``, untold; and
-        ``failing``, the receivers whose last message was not taken.
-        """
+        """``receivers``, those ``failing`` at the last try; messages ``sent``, tries ``failed``; alarms ``dropped``."""
         told = {"receivers": len(self._outboxes), "sent": 0, "failed": 0, "dropped": 0}
         for outbox in self._outboxes:
             for name, count in outbox.counts.items():

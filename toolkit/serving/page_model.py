@@ -22,11 +22,11 @@ def find_limit(metric: str, lineage: Mapping[str, Any]) -> float | None:
 
 def is_worse(measured: Mapping[str, Any], lineage: Mapping[str, Any]) -> bool:
     """Whether the whole interval of a measured metric is on the wrong side of its gate's limit."""
-    metric, low, high = (measured.get(name) for name in ("metric", "low", "high"))
-    limit = find_limit(str(metric), lineage)
-    if not all(isinstance(each, (int, float)) for each in (low, high, limit)):
+    metric = str(measured.get("metric"))
+    low, high, limit = measured.get("low"), measured.get("high"), find_limit(metric, lineage)
+    if low is None or high is None or limit is None:
         return False
-    return low > limit if metric in LOWER_IS_BETTER else high < limit
+    return bool(low > limit if metric in LOWER_IS_BETTER else high < limit)
 
 
 def find_reference(metric: str, lineage: Mapping[str, Any]) -> float | None:

@@ -140,7 +140,9 @@ def _render_row(alarm: Mapping[str, Any]) -> str:
         f'<td class="when" data-head="{head}">{text.moment(alarm.get(key))}</td>'
         for head, key in (("since", "since_s"), ("over", "cleared_s"))
     )
-    return f'<tr><th scope="row">{text.name(alarm.get("column"))}</th><td>{_tell_size(alarm)}</td>{times}</tr>'
+    return (
+        f'<tr><th scope="row">{text.name(alarm.get("column"))}</th><td>{_tell_size(alarm)}</td>{times}</tr>'
+    )
 
 
 def render_drift(drift: Mapping[str, Any], alarms: Sequence[Mapping[str, Any]], series: Series) -> str:

@@ -85,7 +85,10 @@ def test_each_thing_that_is_wrong_is_told_beside_an_alarm() -> None:
 def test_rows_that_drifted_once_are_not_called_without_change() -> None:
     past = {"column": "x", "cleared_s": cases.NOW - 60}
     assert "no change in them is large and certain enough for an alarm" in see({})[2]
-    for alarms, words in (([past], "1 alarm is over, since"), ([past] * 2, "2 alarms are over, the last since")):
+    for alarms, words in (
+        ([past], "1 alarm is over, since"),
+        ([past] * 2, "2 alarms are over, the last since"),
+    ):
         told = see({"alarms": alarms})[2]
         assert words in told and "no change" not in told
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from toolkit.serving.receivers import load_receivers
 from toolkit.serving.recorder import Recorder
 from toolkit.serving.records import RecordMaker
 from toolkit.serving.shipper import Shipper
-from toolkit.serving.watcher import FEATURES, Watcher, load_status
+from toolkit.serving.watcher import FEATURES, LEADER, Watcher, load_status
 
 DAY_S = 86_400.0
 # What is watched: what its columns are called, and its part of the false alarms that are promised over all.
@@ -60,7 +62,7 @@ class Monitor:
         self, model: Model, folder: Path, metrics: Metrics | None = None, built_s: float = 0.0
     ) -> None:
         settings, self._model = model.settings, model
-        self.folder = folder / "monitoring" / model.version.replace(":", "-")
+        self.folder = find_state(folder, model.version)
         self.log_folder = folder / "predictions"
         self.metrics = metrics or Metrics()
         self._profile = load_profile(model.folder / "profile.json")
@@ -188,6 +190,21 @@ class Monitor:
                 cells.categories, tally.counts.predictions[group.slice(index)].tolist(), strict=False
             )
         }
+
+
+def find_state(folder: Path, version: str) -> Path:
+    """Find where the state of monitoring a model version is kept, below the folder of the logs."""
+    return folder / "monitoring" / version.replace(":", "-")
+
+
+def is_led(folder: Path) -> bool:
+    """Whether a process watches in this folder now. To lead, a worker tries again each second: this stops none."""
+    with suppress(OSError), (folder / LEADER).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def measure_free(folder: Path) -> int | None:

@@ -26,7 +26,7 @@ from toolkit.serving.guard import Guard, load_tokens
 from toolkit.serving.image import make_image
 from toolkit.serving.log import find_folder, keep_folder
 from toolkit.serving.model import Model, load_model
-from toolkit.serving.monitor import Monitor, find_built_time, find_key
+from toolkit.serving.monitor import Monitor, find_built_time, find_key, find_state, is_led
 from toolkit.serving.private import open_private
 from toolkit.serving.receivers import load_receivers
 from toolkit.serving.refusal import Refusal
@@ -105,6 +105,18 @@ def check_surroundings(settings: Mapping[str, Any]) -> None:
     open_private(settings)
 
 
+def warn_of_others(version: str) -> None:
+    """Tell of a server that serves the same model over the same folder: their counts are added up, in both."""
+    folder = find_folder(CODE_ROOT)
+    if is_led(find_state(folder, version)):
+        logger.warning(
+            "Another server of %s counts in %s as well. Rows, drift and alarms are of both together in what each shows "
+            "(/metrics, /status). To keep them apart give each a folder of its own (TOOLKIT_LOG_DIR).",
+            version,
+            folder,
+        )
+
+
 def build_endpoints(model: Model) -> Endpoints:
     """Build the endpoints of one worker, and begin to watch what they answer."""
     monitor = Monitor(model, find_folder(CODE_ROOT), built_s=find_built_time(CODE_ROOT, model.folder))
@@ -170,7 +182,9 @@ class Prediction:
             With the reason alone, and status 1: BentoML would print a stack trace of any other error.
         """
         try:
-            check_surroundings(load_model(find_package()).settings)
+            model = load_model(find_package())
+            check_surroundings(model.settings)
+            warn_of_others(model.version)
         except ToolkitError as error:
             raise SystemExit(f"error: {error}") from None
 

@@ -3,6 +3,7 @@
 What is wrong around the service ends its start; a worker that is started anew serves on.
 """
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,21 @@ def test_a_folder_that_nothing_can_be_written_to_ends_a_start_and_no_worker(tmp_
         monkeypatch.setattr(service, name, mock.Mock())
     service.build_endpoints(mock.Mock(folder=tmp_path))
     assert service.Monitor.call_args.args[1] == tmp_path / "file" / "logs"
+
+
+def test_another_server_of_the_same_model_over_the_same_folder_is_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("TOOLKIT_LOG_DIR", str(tmp_path))
+    monkeypatch.setattr(service.logger, "propagate", True)
+    service.warn_of_others("model:1")  # nothing is there yet
+    folder = tmp_path / "monitoring" / "model-1"
+    folder.mkdir(parents=True)
+    with (folder / "leader.lock").open("wb") as lock:
+        service.warn_of_others("model:1")  # the one that was there has ended
+        assert not caplog.messages
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        service.warn_of_others("model:2")
+        assert not caplog.messages
+        service.warn_of_others("model:1")
+    (message,) = caplog.messages
+    assert message.startswith(f"Another server of model:1 counts in {tmp_path} as well.")
+    assert "TOOLKIT_LOG_DIR" in message

@@ -217,7 +217,7 @@ def test_health_says_what_is_well(running):
     assert all(ready["checks"].values())
 
 
-def test_bentoml_client_and_openapi_page_know_predict_and_explain(running, make_packaged):
+def test_bentoml_client_and_openapi_page_know_what_is_to_be_asked(running, make_packaged):
     import bentoml
 
     client, _, _ = running
@@ -230,6 +230,10 @@ def test_bentoml_client_and_openapi_page_know_predict_and_explain(running, make_
     with bentoml.SyncHTTPClient(str(client.base_url)) as typed:
         predicted = typed.predict(rows=rows)["predictions"]
         explained = typed.explain(rows=rows)["explanations"]
+        short = typed.explain(rows=rows, top=1)["explanations"]
+        labels = [{"id": each["id"], "label": each["label"]} for each in predicted]
+        assert typed.feedback(feedback=labels) == {"stored": 2, "unknown": []}
+    assert [len(each["scores"][0]["features"]["added"]) for each in short] == [1, 1]
     assert [each["label"] for each in predicted] == [each["label"] for each in explained]
     for each in explained:
         score = each["scores"][0]

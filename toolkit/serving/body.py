@@ -14,7 +14,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 # Many clients read no answer before all is sent: so much of a body that is too large is still taken, and dropped.
-DROPPED_BYTES = 64 * 2**20
+DROPPED_BYTES = 256 * 2**20
 DROP_TIMEOUT_S = 5
 
 
@@ -29,6 +29,15 @@ class TooLargeError(RequestError):
             "too_large",
         )
         self.more = more
+
+
+class TwoLengthsError(RequestError):
+    """A request says two lengths of its body; no further one can be told from it, so its connection must be closed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A request must have Content-Length or Transfer-Encoding. Got both.", 400, "content_type"
+        )
 
 
 def check_headers(headers: Mapping[bytes, bytes], bodies: tuple[str, ...], max_body_bytes: int) -> str:
@@ -52,9 +61,7 @@ def check_headers(headers: Mapping[bytes, bytes], bodies: tuple[str, ...], max_b
     length = headers.get(b"content-length")
     if length is not None:
         if b"transfer-encoding" in headers:
-            raise RequestError(
-                "A request must have Content-Length or Transfer-Encoding. Got both.", 400, "content_type"
-            )
+            raise TwoLengthsError
         if int(length) > max_body_bytes:
             raise TooLargeError(max_body_bytes)
     return media_type

@@ -12,7 +12,7 @@ import orjson
 
 from toolkit.errors import RequestError, ToolkitError
 from toolkit.features.functions import RowFault
-from toolkit.serving.explain import Explainer, parse_top
+from toolkit.serving.explain import Explainer, check_top, parse_top
 from toolkit.serving.model import Model, Predictions, check_self_test
 from toolkit.serving.monitor import Monitor
 from toolkit.serving.openapi import describe_api
@@ -109,17 +109,18 @@ class Endpoints:
             The body or the query is refused.
         """
         top = parse_top(query)
-        rows = self._read(body, JSON, self._explained_rows)
+        rows = parse_request(body, self._wanted, self._explained_rows, takes_top=True)
+        top = check_top(rows.top, top)
         try:
             predictions, explained = self._explainer.measure(rows.columns)
         except RowFault as fault:
             raise _refuse(fault) from None
         return Answer(200, self._explainer.render(predictions, explained, top))
 
-    def _read(self, body: bytes, form: str, max_rows: int = 0) -> Rows:
+    def _read(self, body: bytes, form: str) -> Rows:
         if form != JSON:
             return self.tables.read(body, form)
-        return parse_request(body, self._wanted, max_rows or self._max_rows)
+        return parse_request(body, self._wanted, self._max_rows)
 
     def _answer_one(self, rows: Rows, predictions: Predictions, latency_s: float, body: bytes) -> bytes:
         """Give a single row its id, write the answer, and hand all to the recorder: its line is made of these bytes."""

@@ -20,10 +20,11 @@ import orjson
 
 from toolkit.errors import RequestError
 from toolkit.features import Features
+from toolkit.serving.faults import describe
 from toolkit.serving.model import Model, Predictions
 from toolkit.serving.rows import Column
 
-OPTION = "top"
+OPTION, MOST = "top", 999_999
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,22 @@ def parse_top(query: bytes) -> int | None:
             f"'?{query[:80].decode('latin-1')}'."
         )
     return int(match[1])
+
+
+def check_top(sent: Any, asked: int | None) -> int | None:
+    """Give the option ``top``, sent beside the rows of the body or, else, asked for in the query.
+
+    Raises
+    ------
+    RequestError
+        It is no whole number from 1, or both are there.
+    """
+    if sent is None:
+        return asked
+    if asked is not None or type(sent) is not int or not 1 <= sent <= MOST:
+        got = "it in the query, too" if asked is not None else describe(sent)
+        raise RequestError(f"'{OPTION}' must be a whole number from 1 to {MOST}, given once. Got {got}.")
+    return sent
 
 
 def _list(names: list[str], parts: np.ndarray, top: int | None) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from functools import cached_property
 from typing import Any
 
 from toolkit.errors import RequestError
-from toolkit.serving.body import Message, Receive, TooLargeError, check_headers, drop_body, read_body
+from toolkit.serving.body import (
+    Message,
+    Receive,
+    TooLargeError,
+    TwoLengthsError,
+    check_headers,
+    drop_body,
+    read_body,
+)
 from toolkit.serving.endpoints import Answer, Endpoints, describe_error
 from toolkit.serving.guard import Guard
 from toolkit.serving.load import RETRY_AFTER_S, Load
@@ -108,7 +116,7 @@ class Front:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, private: bool = False) -> None:
         begin = time.perf_counter()
         endpoints, path, headers = self._get_endpoints(), scope["path"], dict(scope["headers"])
-        route = ROUTES.get(path)
+        route, closing = ROUTES.get(path), False
         try:
             if route is None or not route.health:
                 self._guard.check(headers)
@@ -119,6 +127,7 @@ class Front:
             answer = await self._answer(endpoints, route, scope, headers, receive)
         except RequestError as error:
             answer = describe_error(error)
+            closing = isinstance(error, TwoLengthsError)
             _count_refusal(endpoints, error)
             if isinstance(error, TooLargeError) and error.more:
                 await drop_body(headers, receive)
@@ -126,7 +135,7 @@ class Front:
             logger.exception("%s %s failed", scope["method"], path)
             answer = describe_error(error)
             endpoints.metrics.errors.labels("internal").inc()
-        await _send(answer, send, route, self.draining)
+        await _send(answer, send, route, closing or self.draining)
         seconds = time.perf_counter() - begin if path == "/predict" else None
         endpoints.metrics.note(path[1:] if path in ROUTES else "other", answer.status, seconds)
 

@@ -86,7 +86,7 @@ def find_duplicates(body: bytes, rows: Sequence[dict[str, Any]], wrapped: bool) 
     except RecursionError:  # of a value that another of the same name stands for
         raise RequestError("A feature must be given once, as a plain value. Got lists in lists.") from None
     if wrapped and content.repeated:
-        return [finding(f"'{WRAPPER}' must be given once.", None, None)]
+        return [finding(f"'{content.repeated[0]}' must be given once.", None, None)]
     objects = content[WRAPPER] if wrapped else content if isinstance(content, list) else [content]
     return [
         finding("is given more than once.", row, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from toolkit.serving.explain import MOST
 from toolkit.serving.lookup import ID
 from toolkit.serving.model import Model
 from toolkit.serving.page import DEFAULT_HOURS, HOURS
@@ -17,6 +18,7 @@ from toolkit.serving.tables import ARROW, FORMS
 
 Schema = dict[str, Any]
 JSON_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean"}  # of a kind; others are texts
+TOP = {"type": "integer", "minimum": 1, "maximum": MOST}
 WALL_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?$"
 BOUNDS = (("minimum", "minimum"), ("maximum", "maximum"))
 REFUSALS = {
@@ -87,6 +89,7 @@ def describe_schemas(model: Model) -> Schema:
     return {
         "Row": _object(features) | {"example": model.signature["self_test"]["rows"][0]},
         "Rows": _object({"rows": rows}),
+        "RowsToExplain": _object({"rows": rows, "top": TOP}),
         "Columns": _object(
             {
                 "columns": {
@@ -227,12 +230,11 @@ def _describe_explain(model: Model) -> Schema:
         "Explain rows",
         f"Predictions of {most} rows at most, and what each feature, and each column that it is made of, adds to "
         "the model's raw score. They are not recorded.",
-        {"application/json": {"schema": _ref("Request")}},
+        {"application/json": {"schema": {"anyOf": [_ref("Request"), _ref("RowsToExplain")]}}},
         {"application/json": {"schema": _ref("Explanations")}},
     )
-    top = {"type": "integer", "minimum": 1, "maximum": 999_999}
     said = "Only so many of the largest contributions a score."
-    return described | {"parameters": [{"name": "top", "in": "query", "schema": top, "description": said}]}
+    return described | {"parameters": [{"name": "top", "in": "query", "schema": TOP, "description": said}]}
 
 
 def _describe_feedback(model: Model) -> Schema:

@@ -7,6 +7,7 @@ numbers, NaN is not JSON, an unknown or repeated feature is an error, and so is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -44,8 +45,10 @@ from toolkit.serving.json_faults import (
 from toolkit.serving.rows import Column, Lazy, OneRow, Rows, pack_column
 from toolkit.serving.wanted import Wanted
 
+TOP = "top"  # option of POST /explain
 
-def parse_request(body: bytes, wanted: Wanted, max_rows: int = 1000) -> Rows:
+
+def parse_request(body: bytes, wanted: Wanted, max_rows: int = 1000, takes_top: bool = False) -> Rows:
     """Read the JSON of a request.
 
     It is one object by feature name, a list of them, ``{"rows": [...]}``, or the compact form of
@@ -59,6 +62,8 @@ def parse_request(body: bytes, wanted: Wanted, max_rows: int = 1000) -> Rows:
         What the rows must be.
     max_rows : int
         Most rows.
+    takes_top : bool
+        ``{"rows": [...], "top": 5}`` is right, too: BentoML's client sends options so.
 
     Raises
     ------
@@ -72,6 +77,7 @@ def parse_request(body: bytes, wanted: Wanted, max_rows: int = 1000) -> Rows:
         if is_array_form(content, wanted.inputs):
             return _read_arrays(parse_arrays(content), body, wanted, max_rows)
     single = isinstance(content, dict) and not isinstance(content.get(WRAPPER), list)
+    top = content.pop(TOP, None) if takes_top and not single and isinstance(content, dict) else None
     if isinstance(content, dict) and not single and len(content) > 1:
         extra = next(name for name in content if name != WRAPPER)
         raise RequestError(f"A body with '{WRAPPER}' must hold nothing else. Got '{extra[:80]}' beside it.")
@@ -82,7 +88,8 @@ def parse_request(body: bytes, wanted: Wanted, max_rows: int = 1000) -> Rows:
             f"Got {describe(rows)}."
         )
     check_count(len(rows), max_rows)
-    return _read_rows(rows, body, wanted, isinstance(content, dict) and not single, single)
+    found = _read_rows(rows, body, wanted, isinstance(content, dict) and not single, single)
+    return found if top is None else replace(found, top=top)
 
 
 def check_count(count: int, max_rows: int) -> None:

@@ -90,6 +90,8 @@ class Rows:
         It was one object, not a list, and is answered as one.
     body : bytes
         The JSON of a list of objects, where they came as such.
+    top : object
+        What was sent as ``top`` beside the rows, where that may be; not checked.
     """
 
     sent: Sequence[dict[str, Any]]
@@ -97,6 +99,7 @@ class Rows:
     count: int
     single: bool = False
     body: bytes = b""
+    top: Any = None
 
 
 def pack_column(kind: str, values: Sequence[Any], booleans: bool = True) -> Column:

@@ -198,9 +198,17 @@ class Prediction:
         return json.loads(self.endpoints.predict(json.dumps({"rows": rows}).encode()).body)
 
     @bentoml.api(route="/explain")
-    def explain(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """Explain rows: their predictions, and what each feature adds to the model's raw score."""
-        return json.loads(self.endpoints.explain(json.dumps({"rows": rows}).encode()).body)
+    def explain(self, rows: list[dict[str, Any]], top: int | None = None) -> dict[str, Any]:
+        """Explain rows: their predictions, and what each feature adds to the model's raw score; ``top`` of them."""
+        return json.loads(self.endpoints.explain(json.dumps({"rows": rows, "top": top}).encode()).body)
+
+    @bentoml.api(route="/feedback")
+    def feedback(self, feedback: list[dict[str, Any]]) -> dict[str, Any]:
+        """Tell true labels by the ids of their predictions, each ``{"id": ..., "label": ...}``.
+
+        Where feedback has an address of its own, :class:`Front` answers 404 at this one.
+        """
+        return json.loads(self.endpoints.feedback(json.dumps({"feedback": feedback}).encode()).body)
 
     @bentoml.on_shutdown
     def close(self) -> None:

@@ -74,6 +74,7 @@ def test_what_is_not_among_the_top_is_there_as_one_sum(packaged):
     rows = packaged.rows(5)
     model, whole = ask(packaged, rows)
     _, short = ask(packaged, rows, b"top=2")
+    assert ask(packaged, {"rows": rows, "top": 2})[1] == short
     for full, cut in zip(whole["explanations"], short["explanations"], strict=True):
         for one, other in zip(full["scores"], cut["scores"], strict=True):
             for parts, count in (("features", len(model.features.names)), ("columns", len(model.inputs))):
@@ -112,6 +113,22 @@ def test_another_query_is_refused(query):
     with pytest.raises(RequestError, match="top=5"):
         parse_top(query.encode("latin-1"))
     assert (parse_top(b""), parse_top(b"top=12")) == (None, 12)
+
+
+@pytest.mark.parametrize("top", [0, -1, "2", 1.5, True, 10**6, [1]])
+def test_a_wrong_option_beside_the_rows_is_told(packaged, top):
+    with pytest.raises(RequestError, match="'top' must be a whole number from 1"):
+        ask(packaged, {"rows": packaged.rows(1), "top": top})
+
+
+def test_the_option_is_given_once_and_beside_rows_alone(packaged):
+    row = packaged.rows(1)
+    with pytest.raises(RequestError, match="given once"):
+        ask(packaged, {"rows": row, "top": 2}, b"top=2")
+    with pytest.raises(RequestError, match="'top' is not a feature"):
+        ask(packaged, row[0] | {"top": 2})
+    with pytest.raises(RequestError, match="Got 'more' beside it"):
+        ask(packaged, {"rows": row, "top": 2, "more": 1})
 
 
 def test_rows_to_explain_have_their_own_bound(packaged):

@@ -101,6 +101,14 @@ def test_a_feature_given_twice_is_named(body):
     assert places(refuse(f'{{"rows": [{json.dumps(ROW)}, {body}]}}')) == [(1, "size")]
 
 
+def test_an_option_beside_rows_is_an_error_unless_it_is_taken():
+    body = json.dumps({"rows": [ROW], "top": 3}).encode()
+    assert "Got 'top' beside it" in str(refuse(body))
+    assert parse_request(body, WANTED, takes_top=True).top == 3
+    with pytest.raises(RequestError, match="'top' must be given once"):
+        parse_request(body[:-1] + b', "top": 4}', WANTED, takes_top=True)
+
+
 def test_rows_given_twice_is_an_error():
     assert "once" in str(refuse(f'{{"rows": [{json.dumps(ROW)}], "rows": [{json.dumps(ROW)}]}}'))
 

@@ -25,6 +25,7 @@ from toolkit.params_package import Alerts, Limits, Package
 
 pytestmark = [pytest.mark.integration, pytest.mark.prometheus]
 ROOT = Path(__file__).resolve().parents[2]
+REFUSED = b'{"mean radius": "three"}'
 # As short as scrapes of a second allow. One refused of five and no latency limit: the machine may be slow.
 ALERTS = Alerts(
     scrape_s=1,
@@ -109,7 +110,7 @@ def test_nothing_fires_while_all_is_well(watching):
 
 def test_refused_requests_are_told_and_their_end(watching):
     prometheus, name = watching.prometheus, watching.model.name
-    watching.traffic.body = b'{"mean radius": "three"}'
+    watching.traffic.body = REFUSED
     alert = prometheus.wait_for("ModelRefuses")
     assert re.fullmatch(rf"{name} refuses \d+(\.\d+)?% of its requests", alert["annotations"]["summary"])
     text = prometheus.wait_for_message("warning", f"ModelRefuses ({name})")
@@ -197,15 +198,25 @@ FILLED = {"$__rate_interval": "10s", "$__range": "60s", "$instance": ".*", "$out
 
 
 def test_every_query_of_the_dashboard_has_data(watching):
-    # Refusals and others came in the tests before, minutes ago on a slow machine.
-    end, empty = time.time(), []
-    for query in list_queries(watching.model):
-        assert "$" not in query
-        data = watching.prometheus.ask("query_range", query=query, start=end - 1200, end=end, step=5)
-        if all(value == "NaN" for series in data["result"] for _, value in series["values"]):
-            empty.append(query)
-    names = watching.prometheus.ask("label/__name__/values")
-    assert empty == [], (names, watching.client.get("/metrics").text)
+    refused = Traffic(str(watching.client.base_url), pause_s=0.2, body=REFUSED)
+    try:
+        for query in list_queries(watching.model):
+            assert "$" not in query
+            watching.prometheus.wait_until(
+                lambda query=query: has_data(watching.prometheus, query), f"data of {query}"
+            )
+    except AssertionError as error:
+        names = watching.prometheus.ask("label/__name__/values")
+        raise AssertionError(names, watching.client.get("/metrics").text) from error
+    finally:
+        refused.close()
+
+
+def has_data(prometheus, query) -> bool:
+    """Whether a query had data at any time of the tests, of which some alone have labels, refusals and so on."""
+    end = time.time()
+    found = prometheus.ask("query_range", query=query, start=end - 1200, end=end, step=5)["result"]
+    return any(value != "NaN" for series in found for _, value in series["values"])
 
 
 def test_a_server_that_is_gone_is_told(watching):

@@ -46,6 +46,14 @@ class Counts:
             self.predictions + other.predictions,
         )
 
+    def since(self, before: Counts) -> Counts | None:
+        """Give the counts that are here and were not in ``before``; None if there are fewer in any cell."""
+        rows = self.rows - before.rows
+        features, predictions = self.features - before.features, self.predictions - before.predictions
+        if rows < 0 or (features < 0).any() or (predictions < 0).any():
+            return None
+        return Counts(self.profile, rows, features, predictions)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Counts)

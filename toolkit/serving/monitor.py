@@ -29,7 +29,7 @@ from toolkit.serving.receivers import load_receivers
 from toolkit.serving.recorder import Recorder
 from toolkit.serving.records import RecordMaker
 from toolkit.serving.shipper import Shipper
-from toolkit.serving.watcher import FEATURES, LEADER, Watcher, load_status
+from toolkit.serving.watcher import FEATURES, LEADER, Watcher
 
 DAY_S = 86_400.0
 # What is watched: what its columns are called, and its part of the false alarms that are promised over all.
@@ -150,7 +150,7 @@ class Monitor:
         self.recorder.flush()
         self.watcher.refresh()
         tally, pids = load_total(self.folder, self.log_folder, self._profile, self.recorder.entry)
-        return tally, {**load_status(self.folder), "workers": len(pids)}
+        return tally, {**self.watcher.status, "workers": len(pids)}
 
     def describe_status(self) -> dict[str, Any]:
         """Give all that there is to know of the service now, as values that JSON can hold: for its status page."""

@@ -101,6 +101,11 @@ class Watcher:
         """Whether this worker watches for all."""
         return self._file >= 0
 
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """What the leader says: its own last word where this worker leads, else what it has written."""
+        return self._status if self.leading and self._status else load_status(self.folder)
+
     def start(self) -> None:
         """Begin: lead at once if nobody does."""
         self.refresh()
@@ -117,17 +122,20 @@ class Watcher:
         with self._lock:
             if not self.leading and not self._try_to_lead():
                 return
-            retire_dead(self.folder, self.log_folder, self._profile)
+            with suppress(OSError):  # of a full disk: they stay as they are, and are counted all the same
+                retire_dead(self.folder, self.log_folder, self._profile)
             total, pids = load_total(self.folder, self.log_folder, self._profile)
             self._update(total, now)
             self._judge_labels()
             raised, cleared = self._find_news()
             wall_s = time.time()
             idle_s = abs(wall_s - self._saved_s)  # a clock may be set back
-            if (self._changed and (now or raised or cleared or idle_s >= SAVE_S)) or idle_s >= BEAT_S:
-                self._save(len(pids))
-            if raised or cleared:
-                self._tell(raised, cleared)
+            try:
+                if (self._changed and (now or raised or cleared or idle_s >= SAVE_S)) or idle_s >= BEAT_S:
+                    self._save(len(pids))
+            finally:  # what the disk refuses must not keep an alarm from being told
+                if raised or cleared:
+                    self._tell(raised, cleared)
             if self._chronicle is not None:
                 self._chronicle.take(total, self._status, now=now)
 
@@ -201,7 +209,7 @@ class Watcher:
             self._forget()
 
     def _update(self, total: Tally, now: bool) -> None:
-        block = subtract(total.counts, self._seen)
+        block = total.counts.since(self._seen)
         if block is None:
             logger.warning("The workers' counts are fewer than before; drift is watched from here on.")
             self._seen, self._changed = total.counts, True
@@ -265,8 +273,8 @@ class Watcher:
             "told": self._told,
             "updated_s": self._updated_s,
         }
-        replace_file(self.folder / STATE, orjson.dumps(state))
         self._status = self._describe(workers)
+        replace_file(self.folder / STATE, orjson.dumps(state))
         replace_file(self.folder / STATUS, orjson.dumps(self._status))
         self._saved_s, self._changed = time.time(), False
 
@@ -284,15 +292,6 @@ class Watcher:
             "notifications": self._notifier.counts,
             **self._describe_labels(),
         }
-
-
-def subtract(total: Counts, seen: Counts) -> Counts | None:
-    """Give the counts that are in ``total`` and not in ``seen``; None if it holds fewer."""
-    features, predictions = total.features - seen.features, total.predictions - seen.predictions
-    rows = total.rows - seen.rows
-    if rows < 0 or (features < 0).any() or (predictions < 0).any():
-        return None
-    return Counts(total.profile, rows, features, predictions)
 
 
 def name_alarm(alarm: Mapping[str, Any]) -> str:

@@ -189,6 +189,14 @@ def test_bad_rows_are_refused_by_name():
         fit_profile({}, {}, 2)
 
 
+def test_the_difference_of_counts_is_what_came_since():
+    profile = fit_profile({"x": np.arange(1000.0)}, {"x": "number"}, 10)
+    few, many = profile.count({"x": [1.0]}), profile.count({"x": [1.0, 2.0, 900.0]})
+    assert many.since(few) == profile.count({"x": [2.0, 900.0]})
+    assert few.since(many) is None
+    assert profile.count({"x": [900.0]}).since(few) is None
+
+
 def test_counts_of_different_profiles_do_not_add():
     first = fit_profile({"x": [1.0, 2.0]}, {"x": "number"}, 2)
     second = fit_profile({"x": [1.0, 3.0]}, {"x": "number"}, 2)

@@ -9,7 +9,7 @@ import pytest
 from toolkit.monitoring.detector import DriftDetector
 from toolkit.monitoring.profile import fit_profile
 from toolkit.serving.ledger import Ledger, Tally, load_total
-from toolkit.serving.watcher import FEATURES, STATE, Watcher, load_status, subtract
+from toolkit.serving.watcher import FEATURES, STATE, Watcher, load_status
 
 PROFILE = fit_profile({"x": np.arange(1000.0)}, {"x": "number"}, 10)
 
@@ -157,7 +157,16 @@ def test_a_folder_that_cannot_be_written_to_stops_nothing(tmp_path, caplog):
     assert watcher.leading
 
 
-def test_the_difference_of_counts_is_what_came_since():
-    few, many = PROFILE.count({"x": [1.0]}), PROFILE.count({"x": [1.0, 2.0, 900.0]})
-    assert subtract(many, few) == PROFILE.count({"x": [2.0, 900.0]})
-    assert subtract(few, many) is None
+def test_drift_is_told_and_shown_where_it_cannot_be_saved(server):
+    server.count(np.arange(1000.0))
+    watcher = server.watch()
+    watcher.refresh()
+    (server.folders[0] / STATE).unlink()
+    (server.folders[0] / STATE / "in the way").mkdir(parents=True)
+    for _ in range(3):
+        server.count([999.0] * 1000)
+        with pytest.raises(OSError):
+            watcher.step(now=True)
+    ((raised, cleared),) = server.told
+    assert [alarm["column"] for alarm in raised] == ["x"] and not cleared
+    assert [alarm["column"] for alarm in watcher.status["alarms"]] == ["x"] and not server.status()["alarms"]

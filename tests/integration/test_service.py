@@ -225,7 +225,8 @@ def test_bentoml_client_and_openapi_page_know_what_is_to_be_asked(running, make_
     assert {"/predict", "/explain", "/feedback"} <= set(docs["paths"])
     assert "mean radius" in docs["components"]["schemas"]["Row"]["properties"]
     assert "docs.json" in client.get("/static_content/swagger-initializer.js").text
-    assert client.get("/").status_code == 200
+    page = client.get("/")
+    assert page.status_code == 200 and "swagger-ui" in page.text and "googletagmanager" not in page.text
     rows = make_packaged().rows(2)
     with bentoml.SyncHTTPClient(str(client.base_url)) as typed:
         predicted = typed.predict(rows=rows)["predictions"]

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from toolkit.errors import RequestError
+from toolkit.serving.bento_pages import confine, is_page, make_whole
 from toolkit.serving.body import (
     Message,
     Receive,
@@ -33,12 +34,6 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BENTO_PAGES = ("/", "/schema.json")
-BENTO_FOLDERS = ("/static_content/", "/assets/")
-PAGE_POLICY = (
-    b"default-src 'self'; img-src 'self' data:; "
-    b"script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
-)
 NOTHING_ASKED = Asked(b"", "", "")
 logger = logging.getLogger("toolkit.serving")
 
@@ -120,8 +115,8 @@ class Front:
         try:
             if route is None or not route.health:
                 self._guard.check(headers)
-            if route is None and not private and scope["method"] in ("GET", "HEAD") and _is_page(path):
-                await self._app(scope, receive, _confine(send))
+            if route is None and not private and scope["method"] in ("GET", "HEAD") and is_page(path):
+                await self._app(make_whole(scope), receive, confine(send, path))
                 return
             route = find_route(path, self.apart, private)
             answer = await self._answer(endpoints, route, scope, headers, receive)
@@ -215,18 +210,3 @@ async def _send(answer: Answer, send: Send, route: Route | None, closing: bool) 
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-def _confine(send: Send) -> Send:
-    """Let a page of BentoML's load nothing from elsewhere: it would tell a tracker who looks at it."""
-
-    async def wrapped(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"content-security-policy", PAGE_POLICY)]
-        await send(message)
-
-    return wrapped
-
-
-def _is_page(path: str) -> bool:
-    return path in BENTO_PAGES or path.startswith(BENTO_FOLDERS)

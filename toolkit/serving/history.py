@@ -241,6 +241,7 @@ def measure_quantile(buckets: Sequence[float], edges_s: Sequence[float], quantil
 def _to_dict(entry: Entry) -> dict[str, Any]:
     """Give an entry without what is nothing: of a quiet minute little is left."""
     told = {name: value for name, value in vars(entry).items() if value not in (None, 0)}
+    told |= {} if entry.performance is None else {"performance": entry.performance}  # 0 is something there
     return {name: value for name, value in told.items() if not isinstance(value, list) or any(value)} | {
         "start_s": entry.start_s
     }

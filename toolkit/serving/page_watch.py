@@ -34,7 +34,7 @@ ADVICE = {
     "changed, train again with newer rows.",
     "prediction": "Look at the features' alarms first, which often say why. Without one, ask what is different about "
     "the rows of this time.",
-    "label": "The classes are as common as they were no more: check the decision's threshold, and train again with "
+    "label": "The classes are not as common as they were: check the decision's threshold, and train again with "
     "newer labels.",
     "performance": "The model errs more than in validation: check that the labels are right, then train again, or go "
     "back to the model before.",

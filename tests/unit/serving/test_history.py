@@ -154,3 +154,9 @@ def test_quantiles_are_those_of_prometheus_at_the_ends() -> None:
     assert measure_quantile([0, 0, 0, 0], EDGES, 0.5) is None
     assert measure_quantile([0, 0, 0, 4], EDGES, 0.99) == 0.1
     assert measure_quantile([4, 0, 0, 0], EDGES, 0.5) == pytest.approx(0.0005)
+
+
+def test_a_performance_of_nothing_is_kept():
+    history = History(EDGES)
+    history.add(START, totals(1, performance=0.0))
+    assert History.from_list(history.to_list(), EDGES).entries[0].performance == 0.0

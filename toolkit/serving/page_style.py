@@ -112,7 +112,8 @@ td.number, th.number { text-align: right; white-space: nowrap; }
 .advice { margin-top: .9rem; }
 .alarms li:first-child { border-top: 0; padding-top: 0; }
 
-.alarms h3 { overflow-wrap: anywhere; } .tag { display: inline-block; font-size: .78rem; font-weight: 500; border: 1px solid var(--line);
+.alarms h3 { overflow-wrap: anywhere; } .tag { display: inline-block;
+  font-size: .78rem; font-weight: 500; border: 1px solid var(--line);
   border-radius: 99px; padding: .05rem .55rem; color: var(--quiet); white-space: nowrap; }
 dl { display: grid; grid-template-columns: minmax(6rem, max-content) minmax(0, 1fr); gap: .3rem 1rem; margin: 0; }
 dt { color: var(--quiet); font-size: .875rem; } dd { margin: 0; overflow-wrap: anywhere; }

@@ -160,7 +160,6 @@ class Monitor:
             **{name: self._facts[name] for name in ("version", "task", "built_s")},
             "classes": list(self._model.classes),
             "rows": tally.counts.rows,
-            "labels": self._count_labels(tally),
             "log": {**log, "failure": self.recorder.failure},
             **status,
             "feedback": {**status.get("feedback", {}), "unknown": self.metrics.measure_totals()["unknown"]},
@@ -179,17 +178,6 @@ class Monitor:
 
     def _measure_log(self) -> int:
         return self._log.measure_bytes() if self._log else 0
-
-    def _count_labels(self, tally: Tally) -> dict[str, int]:
-        group = self._profile.prediction_group
-        return {
-            label: count
-            for index, cells in enumerate(self._profile.predictions)
-            if cells.name == "label"
-            for label, count in zip(
-                cells.categories, tally.counts.predictions[group.slice(index)].tolist(), strict=False
-            )
-        }
 
 
 def find_state(folder: Path, version: str) -> Path:

@@ -34,6 +34,7 @@ from toolkit.serving.tls import CIPHERS, check_pair, find_pair
 from toolkit.serving.workers import read_workers
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
+SERVER = "TOOLKIT_SERVER_PID"  # set by the server for its workers
 logger = logging.getLogger("toolkit.serving")
 
 
@@ -117,6 +118,17 @@ def warn_of_others(version: str) -> None:
         )
 
 
+def tie_to_server() -> None:
+    """End this worker when the server is killed, also if it was while the worker started.
+
+    BentoML's workers would outlive it and keep its port, so that it could not be started again.
+    """
+    die_with_parent()
+    server = os.environ.get(SERVER)
+    if server and int(server) not in (os.getppid(), os.getpid()):
+        os._exit(143)
+
+
 def build_endpoints(model: Model) -> Endpoints:
     """Build the endpoints of one worker, and begin to watch what they answer."""
     monitor = Monitor(model, find_folder(CODE_ROOT), built_s=find_built_time(CODE_ROOT, model.folder))
@@ -164,7 +176,7 @@ class Prediction:
     refused = ""  # why this worker cannot serve; empty: it can
 
     def __init__(self) -> None:
-        die_with_parent()  # BentoML's workers would outlive a server that is killed, and keep its port
+        tie_to_server()
         try:
             Prediction.endpoints = build_endpoints(load_model(find_package(), threads=1))
         except ToolkitError as error:  # ending here would only make BentoML start the next one, for ever
@@ -181,6 +193,7 @@ class Prediction:
         SystemExit
             With the reason alone, and status 1: BentoML would print a stack trace of any other error.
         """
+        os.environ[SERVER] = str(os.getpid())  # the workers' parent
         try:
             model = load_model(find_package())
             check_surroundings(model.settings)

@@ -4,6 +4,7 @@ What is wrong around the service ends its start; a worker that is started anew s
 """
 
 import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,19 @@ def test_a_damaged_package_is_left_to_the_check(tmp_path):
     lines = done.stdout.splitlines()
     assert len(lines) == 6
     assert all(line.startswith("error: ") and "has no manifest.json" in line for line in lines)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker outlives a server that is killed")
+def test_a_worker_whose_server_was_killed_while_it_started_ends():
+    code = "from toolkit.serving import service; service.tie_to_server(); print('serves')"
+    done = []
+    for server in (str(os.getpid()), "1", ""):
+        environment = {**os.environ, service.SERVER: server}
+        command = [sys.executable, "-W", "ignore", "-c", code]
+        done.append(
+            subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        )
+    assert [(each.returncode, each.stdout) for each in done] == [(0, "serves\n"), (143, ""), (0, "serves\n")]
 
 
 def test_a_key_that_is_missing_refuses_to_start(tmp_path, monkeypatch):

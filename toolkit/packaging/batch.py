@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.artifacts import load_json
 from toolkit.errors import DataError, count_of, suggest
-from toolkit.serving.faults import MAX_FINDINGS, find_rule_faults, find_type_faults
+from toolkit.serving.faults import MAX_FINDINGS, find_rule_faults, find_type_faults, suggest_meant
 from toolkit.serving.model import Model, Predictions
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def check_table(model: Model, columns: Mapping[str, np.ndarray], names: Sequence
         faults += find_type_faults(values, {name: kind}, model.nullable, model.zoned)
         faults += find_rule_faults(values, model.rules)
     if faults:
-        shown = "\n".join(f"  {_tell_row(fault)}" for fault in faults[:MAX_FINDINGS])
+        shown = "\n".join(f"  {_tell_row(fault)}" for fault in suggest_meant(faults[:MAX_FINDINGS]))
         more = f"\n  and {len(faults) - MAX_FINDINGS} more" if len(faults) > MAX_FINDINGS else ""
         raise DataError(
             f"The table must hold what the service would accept. Got "

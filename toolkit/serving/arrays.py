@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from toolkit.errors import RequestError
-from toolkit.serving.faults import MAX_FINDINGS, describe, finding, tell_absent, tell_unknown
+from toolkit.serving.faults import MAX_FINDINGS, describe, find_unknown, finding, tell_absent
 
 NAMES, DATA = "columns", "data"
 FORM = f'{{"{NAMES}": [names], "{DATA}": [[values of a row], ...]}}'
@@ -76,7 +76,7 @@ def find_name_faults(
     repeated = (name for name, times in Counter(names).items() if times > 1)
     findings = [finding("is given more than once.", None, name) for name in islice(repeated, MAX_FINDINGS)]
     unknown = [name for name in dict.fromkeys(names) if name not in inputs][:MAX_FINDINGS]
-    findings += [finding(tell_unknown(name, inputs), None, name) for name in unknown]
+    findings += [find_unknown(name, inputs) for name in unknown]
     given = set(names)
     return findings + [
         finding(tell_absent(name in nullable), None, name) for name in inputs if name not in given

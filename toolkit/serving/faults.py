@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -16,6 +16,8 @@ from toolkit.serving.rows import Column, unpack_column
 from toolkit.serving.rules import Rules
 
 MAX_FINDINGS = 20
+MAX_COMPARED = 2000  # names, to find those that may be meant by wrong ones
+MEANT = "meant"  # in a finding that is not told yet
 TYPES: dict[
     str, tuple[frozenset[type], str]
 ] = {  # kind -> types that JSON gives for it, and its name for a person
@@ -110,15 +112,22 @@ def _find_time_faults(
 
 
 def find_rule_faults(
-    columns: Mapping[str, Column], rules: Rules, places: Mapping[str, Sequence[int]] | None = None
+    columns: Mapping[str, Column],
+    rules: Rules,
+    *,
+    most: int | None = None,
+    places: Mapping[str, Sequence[int]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Find the values that are of the right type and break the contract's range or categories."""
-    return [
-        finding(fault, row if places is None else places[name][row], name)
-        for name, check in rules.checks
-        if name in columns
-        for row, fault in check(columns[name])
-    ]
+    """Find the values that are of the right type and break the contract's range or categories; as above."""
+    findings = []
+    for name, check in rules.checks:
+        if name not in columns:
+            continue
+        values, allowed = columns[name], rules.described.get(name, {}).get("allowed", ())
+        for row, fault in islice(check(values), most):
+            meant = (str(values[row]), allowed) if allowed else None
+            findings.append(finding(fault, row if places is None else places[name][row], name, meant))
+    return findings
 
 
 def check_findings(*groups: Sequence[dict[str, Any]], kind: str = "invalid") -> None:
@@ -139,35 +148,56 @@ def check_findings(*groups: Sequence[dict[str, Any]], kind: str = "invalid") -> 
     findings = [each for group in groups for each in sorted(group, key=_get_place)]
     if not findings:
         return
-    told, more = sorted(findings[:MAX_FINDINGS], key=_get_place), len(findings) - 1
+    told, more = suggest_meant(sorted(findings[:MAX_FINDINGS], key=_get_place)), len(findings) - 1
     message = told[0]["message"] + (f" (and {more if more < MAX_FINDINGS else 'many'} more)" if more else "")
     features = frozenset(each["feature"] for each in findings if each["feature"] is not None)
     raise RequestError(message, kind=kind, findings=told, features=features)
+
+
+def suggest_meant(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say in findings which name may be meant by a wrong one.
+
+    Only in those that are told, and within bounds: a comparison costs some 20 microseconds, and others wait.
+    """
+    compared, told = 0, []
+    for each in findings:
+        wrong, names = each.get(MEANT) or ("", ())
+        near = suggest(wrong[:80], names) if names and compared < MAX_COMPARED else ""
+        compared += len(names)
+        told.append(
+            {**{key: value for key, value in each.items() if key != MEANT}, "message": each["message"] + near}
+        )
+    return told
 
 
 def _get_place(found: Mapping[str, Any]) -> int:
     return -1 if found["row"] is None else int(found["row"])
 
 
-def finding(fault: str, row: int | None, feature: str | None) -> dict[str, Any]:
-    """Make a finding: a message that names row and feature, and these."""
+def finding(
+    fault: str, row: int | None, feature: str | None, meant: tuple[str, Collection[str]] | None = None
+) -> dict[str, Any]:
+    """Make a finding: a message that names row and feature, and these; ``meant``: a wrong name, and those there are."""
     place = "" if row is None else f"row {row}: "
     what = "" if feature is None else f"feature '{feature[:80]}' "
     return {
         "message": f"{place}{what}{fault}",
         "row": row,
         "feature": None if feature is None else feature[:80],
+        **({} if meant is None else {MEANT: meant}),
     }
 
 
-def tell_unknown(name: str, expected: Iterable[str]) -> str:
-    """Say that the model has no such feature, and what may be meant."""
+def find_unknown(name: str, expected: Collection[str], row: int | None = None) -> dict[str, Any]:
+    """Make the finding that the model has no such feature."""
     if name.startswith("__index_level_"):
-        return (
+        return finding(
             "is pandas' index, and not a feature of the model. Leave it out: to_parquet(index=False), or "
-            "pyarrow.Table.from_pandas(preserve_index=False)."
+            "pyarrow.Table.from_pandas(preserve_index=False).",
+            row,
+            name,
         )
-    return f"is not a feature of the model.{suggest(name[:80], expected)}"
+    return finding("is not a feature of the model.", row, name, (name, expected))
 
 
 def tell_absent(nullable: bool) -> str:

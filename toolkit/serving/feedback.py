@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from toolkit.errors import RequestError, suggest
+from toolkit.errors import RequestError
 from toolkit.serving.faults import check_findings, describe, finding
 from toolkit.serving.log import SegmentLog
 from toolkit.serving.lookup import ID, find_records
@@ -158,9 +158,9 @@ def _find_fault(item: Any, row: int, classes: Sequence[str]) -> dict[str, Any] |
         return finding(f"id must be one that the service answered. Got {describe(id_)}.", row, None)
     if classes:
         if not isinstance(label, str) or label not in classes:
-            near = suggest(label[:80], classes) if isinstance(label, str) else ""
+            meant = (label, classes) if isinstance(label, str) else None
             named = ", ".join(classes[:MOST_NAMED])
-            return finding(f"label must be one of {named}. Got {describe(label)}.{near}", row, None)
+            return finding(f"label must be one of {named}. Got {describe(label)}.", row, None, meant)
     elif type(label) not in (int, float) or not math.isfinite(label) or abs(label) > 1e300:
         return finding(f"label must be a finite number. Got {describe(label)}.", row, None)
     return None

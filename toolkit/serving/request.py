@@ -31,9 +31,9 @@ from toolkit.serving.faults import (
     describe,
     find_rule_faults,
     find_type_faults,
+    find_unknown,
     finding,
     tell_absent,
-    tell_unknown,
 )
 from toolkit.serving.json_faults import (
     WRAPPER,
@@ -177,7 +177,7 @@ def find_column_faults(
     """
     inputs = {name: kind for name, kind in wanted.inputs.items() if name in columns}
     types = find_type_faults(columns, inputs, wanted.nullable, wanted.zoned, most=most, places=places)
-    return [*types, *find_rule_faults(columns, wanted.rules, places)]
+    return [*types, *find_rule_faults(columns, wanted.rules, most=most, places=places)]
 
 
 def _count_colons(columns: Mapping[str, Column]) -> int:
@@ -221,8 +221,8 @@ def _find_structure_faults(
             odd.append(finding(f"must be an object of features. Got {describe(row)}.", index, None))
         elif row.keys() != inputs.keys():
             unknown = islice((name for name in row if name not in inputs), MAX_FINDINGS * more_odd)
-            odd += [finding(tell_unknown(name, inputs), index, name) for name in unknown]
-            absent = (name for name in inputs if more_missing and name not in row)
+            odd += [find_unknown(name, inputs, index) for name in unknown]
+            absent = (name for name in (inputs if more_missing else ()) if name not in row)
             missing += [finding(tell_absent(name in nullable), index, name) for name in absent]
     return odd, missing
 

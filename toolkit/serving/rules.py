@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.artifacts import load_json
-from toolkit.errors import ModelError, suggest
+from toolkit.errors import ModelError
 from toolkit.serving.rows import Column, unpack_column
 
 SCHEMA = 1
@@ -29,7 +29,7 @@ SHOWN = (
 )  # what GET /schema has of a rule
 MOST_NAMED = 10
 LARGEST = 2**53 - 1  # whole number that a request may have, unless its contract says less
-Faults = list[tuple[int, str]]  # row, and what must hold and what came
+Faults = Iterable[tuple[int, str]]  # row, and what must hold and what came; found as they are asked for
 Check = Callable[[Column], Faults]
 
 
@@ -119,11 +119,11 @@ def _check_numbers(low: float | None, high: float | None) -> Check:
                 return []
         except TypeError:  # some are null, or of another kind, which is told elsewhere
             pass
-        return [
+        return (
             (row, f"must be {_tell_range(value, least, low, high)}. Got {value}.")
             for row, value in enumerate(values)
             if type(value) in (int, float) and not least <= value <= most
-        ]
+        )
 
     return check
 
@@ -141,14 +141,12 @@ def _check_times(low: str | None, high: str | None) -> Check:
     most = None if high is None else _read_time(high)
 
     def check(values: Column) -> Faults:
-        faults = []
         for row, value in enumerate(unpack_column(values)):
             moment = _read_time(value)
             if moment is not None and least is not None and moment < least:
-                faults.append((row, f"must be at least {low}. Got {value}."))
+                yield row, f"must be at least {low}. Got {value}."
             elif moment is not None and most is not None and moment > most:
-                faults.append((row, f"must be at most {high}. Got {value}."))
-        return faults
+                yield row, f"must be at most {high}. Got {value}."
 
     return check
 
@@ -159,11 +157,11 @@ def _check_names(allowed: tuple[str, ...]) -> Check:
     names = ", ".join(allowed[:MOST_NAMED]) + more
 
     def check(values: Column) -> Faults:
-        return [
-            (row, f"must be one of {names}. Got '{value[:40]}'.{suggest(value[:80], allowed)}")
+        return (
+            (row, f"must be one of {names}. Got '{value[:40]}'.")
             for row, value in enumerate(values)
             if isinstance(value, str) and value not in known
-        ]
+        )
 
     return check
 

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import RequestError
+from toolkit.errors import RequestError, suggest
+from toolkit.serving import faults
 from toolkit.serving.faults import MAX_FINDINGS
 from toolkit.serving.request import parse_request
+from toolkit.serving.rules import parse_rules
 from toolkit.serving.wanted import Wanted
 
 INPUTS = {"size": "number", "count": "integer", "open": "boolean", "city": "category"}
@@ -167,6 +169,31 @@ def test_a_wrong_value_is_told_however_many_rows_before_it_lack_features():
     assert (200, "x3") in places(error) and len(error.findings) == MAX_FINDINGS
     error = refuse_wide([{"x1": 1}] * 200 + [{"x1": 1, "y": 1}])
     assert (200, "y") in places(error)
+
+
+def test_names_that_may_be_meant_are_looked_for_within_bounds(monkeypatch):
+    """A comparison costs some 20 microseconds, and other requests wait for it."""
+    compared = []
+
+    def count(name, valid):
+        compared.append(len(valid))
+        return suggest(name, valid)
+
+    monkeypatch.setattr(faults, "suggest", count)
+    wanted = Wanted({f"feature_{number}": "number" for number in range(1000)})
+    with pytest.raises(RequestError, match="Did you mean 'feature_0'") as caught:
+        parse_request(json.dumps([{f"featur_{number}": 1} for number in range(1000)]).encode(), wanted)
+    assert len(caught.value.findings) == MAX_FINDINGS and sum(compared) <= faults.MAX_COMPARED
+    compared.clear()
+    names = [f"city_{number}" for number in range(400)]
+    columns = [{"name": name, "type": "category", "allowed": names} for name in ("from", "to")]
+    wanted = Wanted(
+        dict.fromkeys(("from", "to"), "category"), rules=parse_rules({"schema": 1, "columns": columns})
+    )
+    with pytest.raises(RequestError, match="Did you mean 'city_1'") as caught:
+        parse_request(json.dumps([{"from": "cyty_1", "to": "cyty_2"}] * 1000).encode(), wanted)
+    assert sum(compared) == faults.MAX_COMPARED
+    assert {*caught.value.findings[-1]} == {"message", "row", "feature"}
 
 
 def test_what_is_missing_of_many_rows_is_looked_for_until_there_is_enough_to_show():

@@ -93,7 +93,7 @@ def test_a_time_is_compared_as_a_moment(value, fault):
         "maximum": "2016-01-01T00:00:00Z",
     }
     ((_, check),) = parse_rules({"schema": 1, "columns": [column]}).checks
-    found = check([value])
+    found = list(check([value]))
     assert [row for row, _ in found] == ([0] if fault else [])
     assert not fault or found[0][1].startswith(fault)
 

@@ -24,7 +24,7 @@ from toolkit.monitoring.array_text import pack_arrays, unpack_arrays
 from toolkit.monitoring.cells import CellGroup, IntArray
 from toolkit.monitoring.counts import Counts
 from toolkit.monitoring.drift_status import MOST_LOG_EVIDENCE, describe_columns, measure_log_evidence
-from toolkit.monitoring.evidence import Evidence
+from toolkit.monitoring.evidence import Evidence, give_time
 from toolkit.monitoring.limits import Limits
 from toolkit.monitoring.profile import Profile
 from toolkit.monitoring.recent import RecentRows
@@ -183,8 +183,8 @@ class DriftDetector:
                 share_high=high,
                 since_row=int(gathered.since_row[place]),
                 raised_row=self.rows,
-                since_s=_give_time(gathered.since_s[place]),
-                raised_s=_give_time(self._time_s),
+                since_s=give_time(gathered.since_s[place]),
+                raised_s=give_time(self._time_s),
             )
         )
 
@@ -192,7 +192,7 @@ class DriftDetector:
         """End the alarms of columns whose evidence fell; of those that wait it was no more than the bound."""
         over = self._evidence.measure_peaks() <= self._evidence.bound / CLEAR_ODDS
         for column in np.flatnonzero(alarmed & over).tolist():
-            self._book.end(column, self.rows, _give_time(self._time_s))
+            self._book.end(column, self.rows, give_time(self._time_s))
             self._evidence.begin_anew(column, self.rows, self._time_s)
 
     def statistics(self) -> dict[str, Any]:
@@ -239,7 +239,7 @@ class DriftDetector:
             "profile": self.profile.id,
             **self._settings,
             "rows": self.rows,
-            "time_s": _give_time(self._time_s),
+            "time_s": give_time(self._time_s),
             "alarms": self._book.to_list(),
             "arrays": {
                 name: pack_arrays(holder, arrays) for name, (holder, arrays) in self._arrays().items()
@@ -298,7 +298,3 @@ class DriftDetector:
             unpack_arrays(holder, arrays, values["arrays"][name])
         self._limits.measure()
         self._evidence.set_limits(self._limits.limit, self._limits.effect)
-
-
-def _give_time(time_s: Any) -> float | None:
-    return None if math.isnan(time_s) else float(time_s)

@@ -13,6 +13,7 @@ a day", could buy evidence. Any smaller weight keeps the promise, too.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -167,3 +168,8 @@ class Evidence:
         for array in (self.r, self.cusum, self.hits, self.tried):
             array[..., own] = 0
         self.since_row[..., own], self.since_s[..., own] = row, time_s
+
+
+def give_time(time_s: Any) -> float | None:
+    """Give a time as JSON can hold it: None for NaN, where none is known."""
+    return None if math.isnan(time_s) else float(time_s)

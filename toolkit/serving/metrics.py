@@ -2,12 +2,14 @@
 
 prometheus_client keeps a file per worker in a folder that they share. BentoML's own is wiped when a second server
 starts on the same BENTOML_HOME, so the folder here belongs to the process that started the workers, by its number and
-start time, and is removed when that process is gone. The number of series is bounded by the model: no label has a
-value that a request could choose.
+start time, and is removed when that process is gone. It is in memory where the system offers that: the files are
+mapped, and a mapped file on a disk that is full kills its process. The number of series is bounded by the model: no
+label has a value that a request could choose.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -15,13 +17,17 @@ import sys
 import tempfile
 import threading
 from bisect import bisect_left
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ModelError
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+MEMORY = Path("/dev/shm")  # noqa: S108  # what is made there is checked to be this user's
 FOLDER = re.compile(r"toolkit-metrics-\d+-(\d+)-(\d+)")
+
+_held: list[int] = []  # open as long as the process
 
 
 class Metrics:
@@ -153,17 +159,38 @@ class Metrics:
 
 def open_folder() -> Path:
     """Make or find the folder that the workers of this server share; remove those of servers that are gone."""
-    base = Path(tempfile.gettempdir())
+    base = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     for old in base.glob(f"toolkit-metrics-{os.getuid()}-*"):
         match = FOLDER.fullmatch(old.name)
         if match and _start_time(int(match[1])) != int(match[2]):
-            shutil.rmtree(old, ignore_errors=True)
+            _remove_unless_held(old)
     parent = os.getppid()
     folder = base / f"toolkit-metrics-{os.getuid()}-{parent}-{_start_time(parent)}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise ModelError(f"{folder} must belong to this user and does not. Remove it, or set TMPDIR.")
+        raise ModelError(f"{folder} must belong to this user and does not. Remove it.")
+    _held.append(os.open(folder, os.O_RDONLY))
+    fcntl.flock(_held[-1], fcntl.LOCK_SH)
     return folder
+
+
+def allow_temporary() -> None:
+    """Let temporary files be in memory where no disk has room for any: BentoML makes a folder at each start."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = str(MEMORY)
+
+
+def _remove_unless_held(folder: Path) -> None:
+    """Remove a folder, if it is not of a server in another container, whose processes cannot be seen here."""
+    with suppress(OSError):
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(file)
 
 
 def _start_time(pid: int) -> int:

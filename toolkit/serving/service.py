@@ -25,6 +25,7 @@ from toolkit.serving.front import Front
 from toolkit.serving.guard import Guard, load_tokens
 from toolkit.serving.image import make_image
 from toolkit.serving.log import find_folder, keep_folder
+from toolkit.serving.metrics import allow_temporary
 from toolkit.serving.model import Model, load_model
 from toolkit.serving.monitor import Monitor, find_built_time, find_key, find_state, is_led
 from toolkit.serving.private import open_private
@@ -177,6 +178,7 @@ class Prediction:
 
     def __init__(self) -> None:
         tie_to_server()
+        allow_temporary()
         try:
             Prediction.endpoints = build_endpoints(load_model(find_package(), threads=1))
         except ToolkitError as error:  # ending here would only make BentoML start the next one, for ever
@@ -194,6 +196,7 @@ class Prediction:
             With the reason alone, and status 1: BentoML would print a stack trace of any other error.
         """
         os.environ[SERVER] = str(os.getpid())  # the workers' parent
+        allow_temporary()
         try:
             model = load_model(find_package())
             check_surroundings(model.settings)

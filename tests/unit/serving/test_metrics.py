@@ -1,5 +1,6 @@
 """Metrics, in a process of their own: prometheus_client decides at its import how it counts."""
 
+import os
 import re
 import subprocess
 import sys
@@ -73,16 +74,57 @@ print(open_folder())
 
 def test_a_folder_that_somebody_else_made_is_refused(tmp_path):
     code = f"""
-import os, tempfile
+import os, pathlib
 from toolkit.errors import ModelError
 from toolkit.serving import metrics
-tempfile.tempdir = {str(tmp_path)!r}
-metrics.open_folder().rename(tempfile.tempdir + "/theirs")
+metrics.MEMORY = pathlib.Path({str(tmp_path)!r})
+metrics.open_folder().rename(metrics.MEMORY / "theirs")
 parent = os.getppid()
-os.symlink("theirs", f"{{tempfile.tempdir}}/toolkit-metrics-{{os.getuid()}}-{{parent}}-{{metrics._start_time(parent)}}")
+os.symlink("theirs", f"{{metrics.MEMORY}}/toolkit-metrics-{{os.getuid()}}-{{parent}}-{{metrics._start_time(parent)}}")
 try:
     metrics.open_folder()
 except ModelError as error:
     print(error)
 """
     assert "must belong to this user" in run(code)
+
+
+def test_folders_of_servers_that_are_gone_go_unless_another_container_holds_them(tmp_path):
+    code = f"""
+import fcntl, os, pathlib
+from toolkit.serving import metrics
+metrics.MEMORY = pathlib.Path({str(tmp_path)!r})
+held, gone = (metrics.MEMORY / f"toolkit-metrics-{{os.getuid()}}-{{os.getpid()}}-{{start}}" for start in (1, 2))
+held.mkdir(), gone.mkdir()
+fcntl.flock(os.open(held, os.O_RDONLY), fcntl.LOCK_SH)
+metrics.open_folder()
+print(held.exists(), gone.exists())
+"""
+    assert run(code) == "True False\n"
+
+
+def test_counters_are_in_memory_where_there_is_any_or_a_full_disk_would_end_the_process(tmp_path):
+    code = f"""
+import pathlib, tempfile
+from toolkit.serving import metrics
+tempfile.tempdir = {str(tmp_path)!r}
+print(metrics.open_folder().parent)
+metrics.MEMORY = pathlib.Path("/nowhere")
+print(metrics.open_folder().parent)
+"""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path
+    assert run(code).split() == [str(memory), str(tmp_path)]
+
+
+def test_temporary_files_are_in_memory_where_no_disk_has_room():
+    code = """
+import tempfile
+from toolkit.serving import metrics
+metrics.allow_temporary()
+print(tempfile.tempdir != str(metrics.MEMORY))
+tempfile.tempdir = None
+tempfile._candidate_tempdir_list = lambda: []
+metrics.allow_temporary()
+print(tempfile.gettempdir() == str(metrics.MEMORY))
+"""
+    assert run(code) == "True\nTrue\n"

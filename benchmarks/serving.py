@@ -124,8 +124,7 @@ def run_servers(names: list[str], workers: int, package: Path) -> Iterator[dict[
                     bento = build_bento(root, package, home / "store")
                     server = start_server(bento, home, home, port=port, workers=workers)
                 elif name == FASTAPI:
-                    command = ["uvicorn", "fastapi_service:app", "--workers", str(workers), "--no-access-log"]
-                    server = _start([*command, *listen], home, package, workers)
+                    server = _start(["fastapi_service", str(port), str(workers)], home, package, workers)
                 else:
                     module = "unwatched_service:service" if name == UNWATCHED else "plain_service:Plain"
                     server = _start(["bentoml", "serve", module, *listen], home, package, workers)

@@ -197,7 +197,7 @@ def measure_booster(package: Path, rows: list[dict[str, Any]]) -> float:
 
 def compare(ports: dict[str, int], served: Served, workers: int, options: argparse.Namespace) -> None:
     """Ask all services in turns and print rows of a Markdown table."""
-    for rows, clients in ((1, 1), (1, 16), (1000, 1)):
+    for rows, clients in ((1, 1), (1, 16), (1000, 1), (1000, 4)):
         bodies = make_bodies(served.rows[:rows])
         asked = [(name, *body) for name in ports for body in bodies[name]]
         results: dict[str, list[Load]] = {name + form: [] for name, form, _, _ in asked}
@@ -215,7 +215,7 @@ def compare(ports: dict[str, int], served: Served, workers: int, options: argpar
                 f"| {workers} | {rows} | {clients} | {name} | {rate:,.0f} | {p50:.2f} | {p99:.2f} |",
                 flush=True,
             )
-        if rows > 1 and workers == 1:
+        if rows > 1 and clients == 1 and workers == 1:
             rate = measure_booster(served.package, served.rows[:rows])
             print(
                 f"| – | {rows} | – | Booster.predict, one thread | {rate / rows:,.0f} | – | – |", flush=True

@@ -7,7 +7,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
-INTERNAL = {"TOOLKIT_ROOT", "TOOLKIT_METRICS_DESCRIPTOR", "TOOLKIT_SERVER_PID"}  # set by ./run and by the service itself
+# set by ./run and by the service itself
+INTERNAL = {"TOOLKIT_ROOT", "TOOLKIT_METRICS_DESCRIPTOR", "TOOLKIT_SERVER_PID"}
 
 
 def test_every_variable_of_the_service_is_in_the_table_and_no_other():
